@@ -1,0 +1,55 @@
+# K-비대면바우처 플랫폼. `make help` lists the commands.
+# Needs Python >= 3.11 and make; everything else is brought by `make setup`.
+
+PYTHON ?= python3
+PY = .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-tests run test check format bench migration clean
+
+help: ## this list
+	@echo "make run                  전체 플랫폼을 띄웁니다 (끝내기: Ctrl-C)"
+	@echo "make test                 검사(lint·타입·계약)와 모든 시험을 돌립니다 (브라우저 시험 포함)"
+	@echo "make check                검사만: ruff, mypy, import-linter"
+	@echo "make format               ruff로 코드를 정리합니다"
+	@echo "make bench [ONLY=search]  비교 측정을 하고 bench/results.json을 씁니다"
+	@echo "make migration NAME=...   모델과 데이터베이스의 차이로 새 마이그레이션을 만듭니다"
+	@echo "make setup                .venv, 패키지, 화면 자산만 준비합니다 (위 명령이 알아서 부릅니다)"
+	@echo "make clean                다시 받을 수 있는 것을 지웁니다 (데이터 var/는 남깁니다)"
+	@echo ""
+	@echo "PORT=8000 KV_HOME=var     포트와 데이터 폴더 (둘을 바꾸면 나란히 하나 더 띄울 수 있습니다)"
+	@echo "DATABASE_URL REDIS_URL    내장 서버 대신 쓸 PostgreSQL·Valkey"
+
+setup:
+	@$(PYTHON) -m ops.setup
+
+setup-tests:
+	@$(PYTHON) -m ops.setup tests
+
+run: setup
+	@exec $(PY) -m ops.run
+
+test: setup-tests check
+	$(PY) -m pytest tests/unit tests/integration tests/concurrency tests/e2e
+
+check: setup
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+
+format: setup
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench:
+	@$(PYTHON) -m ops.setup bench
+	$(PY) -m bench $(ONLY)
+
+migration: setup
+	@$(PY) -m ops.migration "$(NAME)"
+
+clean:
+	rm -rf .venv .cache node_modules app/static/vendor
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/results.json
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,81 @@
+"""Settings, from the environment only. Refuses to start on an unsafe production setting."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+OUTER = ("IDENTITY", "TAX_OFFICE", "CARD", "ZEROPAY", "SMS", "BANK")
+SANDBOX_PATHS = {
+    "IDENTITY": "identity",
+    "TAX_OFFICE": "tax",
+    "CARD": "card",
+    "ZEROPAY": "zeropay",
+    "SMS": "sms",
+    "BANK": "bank",
+}
+
+
+class UnsafeSetting(SystemExit):
+    """The process must not start like this."""
+
+
+def load(env: dict[str, str] | None = None) -> dict[str, Any]:
+    """Read the settings. Raises UnsafeSetting with a sentence that says what to set."""
+    source = dict(os.environ if env is None else env)
+    kind = source.get("KV_ENV", "development")
+    production = kind == "production"
+    home = Path(source.get("KV_HOME", "var")).resolve()
+    port = int(source.get("PORT", "8000"))
+    sandbox = f"http://127.0.0.1:{source.get('SANDBOX_PORT', port + 1)}"
+    demo = source.get("DEMO", "0" if production else "1") == "1"
+    if production:
+        _refuse_unsafe(source, demo)
+    settings: dict[str, Any] = {
+        "KV_ENV": kind,
+        "DEMO": demo,
+        "KV_HOME": str(home),
+        "FILES": source.get("FILES", str(home / "files")),
+        "SECRET_KEY": source.get("SECRET_KEY", "only-for-development"),
+        "DATA_KEY": source.get("DATA_KEY", "b25seS1mb3ItZGV2ZWxvcG1lbnQtMzItYnl0ZXMhISE="),
+        "SQLALCHEMY_DATABASE_URI": source.get("DATABASE_URL", "postgresql+psycopg:///kvoucher"),
+        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": False, "pool_size": 8, "max_overflow": 8},
+        "REDIS_URL": source.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
+        "SANDBOX_URL": None if production else sandbox,
+        "BASE_URL": source.get("BASE_URL", f"http://127.0.0.1:{port}"),
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": production,
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
+        "IDLE_MINUTES": 30,
+        "MAX_CONTENT_LENGTH": 64 * 1024 * 1024,
+        "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "BABEL_DEFAULT_LOCALE": "ko",
+        "BABEL_DEFAULT_TIMEZONE": "Asia/Seoul",
+        "RATELIMIT_STORAGE_URI": source.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
+        "RATELIMIT_ENABLED": source.get("RATELIMIT_ENABLED", "1") == "1",
+    }
+    for name in OUTER:
+        settings[f"{name}_URL"] = source.get(f"{name}_URL", f"{sandbox}/{SANDBOX_PATHS[name]}")
+        for part in ("KEY", "SECRET"):
+            settings[f"{name}_{part}"] = source.get(
+                f"{name}_{part}", f"sandbox-{name.lower()}-{part.lower()}"
+            )
+    return settings
+
+
+def _refuse_unsafe(source: dict[str, str], demo: bool) -> None:
+    if demo:
+        raise UnsafeSetting("DEMO=1 is for demonstrations only: unset it in production (R-TIME-7).")
+    needed = ["SECRET_KEY", "DATA_KEY", "DATABASE_URL", "REDIS_URL", "BASE_URL"]
+    needed += [f"{name}_{part}" for name in OUTER for part in ("URL", "KEY")]
+    missing = [name for name in needed if not source.get(name)]
+    if missing:
+        raise UnsafeSetting("Set these before starting in production: " + ", ".join(missing))
+    if len(source["SECRET_KEY"]) < 32:
+        raise UnsafeSetting("SECRET_KEY must have at least 32 characters in production.")
+    if not source["BASE_URL"].startswith("https://"):
+        raise UnsafeSetting("BASE_URL must begin with https:// in production.")
