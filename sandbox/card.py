@@ -1,0 +1,187 @@
+"""Shinhan Card, played: issue of the card, and payment by number, expiry and a code sent by SMS."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from sandbox import behaviours
+from sandbox.errors import ApiError
+from sandbox.psp import Psp
+from sandbox.times import iso, now, parse
+from sandbox.world import (
+    Answer,
+    World,
+    answer_once,
+    demand_basic_key,
+    json_body,
+    new_code,
+    new_id,
+    phone,
+    text,
+)
+
+KINDS = ("personal_check", "prepaid", "corporate_check")
+DELIVERY_DAYS = 3
+CODE_SECONDS = 180
+MOST_TRIES = 5
+
+
+def blueprint(world: World) -> Blueprint:
+    psp = Psp(world=world, system="card", key=world.keys.card, secret=world.keys.card_secret, method="카드")
+    routes = Blueprint("card", __name__, url_prefix="/card")
+    _add_issue_routes(routes, world)
+    _add_payment_routes(routes, psp)
+    psp.add_routes(routes)
+    return routes
+
+
+def _add_issue_routes(routes: Blueprint, world: World) -> None:
+    @routes.post("/v1/issues")
+    def request_issue() -> Response:
+        demand_basic_key(world.keys.card)
+        body = json_body()
+        return answer_once(world, "card", body, lambda: Answer(_request_issue(world, body)))
+
+    @routes.get("/v1/issues/<issue_id>")
+    def show_issue(issue_id: str) -> Response:
+        demand_basic_key(world.keys.card)
+        at = request.args.get("at")
+        return jsonify(_issue_json(_issue(world, issue_id), parse(at, field="at") if at else now()))
+
+    @routes.post("/v1/issues/<issue_id>/branch")
+    def visit_by_api(issue_id: str) -> Response:
+        demand_basic_key(world.keys.card)
+        _visit_branch(world, issue_id)
+        return jsonify(_issue_json(_issue(world, issue_id), now()))
+
+    @routes.get("/branch")
+    def branch() -> str:
+        waiting = world.book.all("SELECT * FROM issue WHERE kind = 'corporate_check' ORDER BY rowid DESC")
+        return render_template("branch.html", issues=waiting)
+
+    @routes.post("/branch/<issue_id>")
+    def visit(issue_id: str) -> AnyResponse:
+        _visit_branch(world, issue_id)
+        return redirect(url_for("card.branch"), 303)
+
+
+def _request_issue(world: World, body: dict[str, Any]) -> dict[str, Any]:
+    kind = text(body, "kind")
+    if kind not in KINDS:
+        raise ApiError("INVALID_REQUEST", f"kind 값은 {', '.join(KINDS)} 가운데 하나여야 합니다.")
+    requested_at = parse(text(body, "requestedAt"), field="requestedAt") if "requestedAt" in body else now()
+    issue_id = new_id("iss_")
+    with world.book.write() as rows:
+        rows.execute(
+            "INSERT INTO issue (issue_id, kind, holder_name, business_number, reference, last4, requested_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                issue_id,
+                kind,
+                text(body, "holderName"),
+                text(body, "businessNumber"),
+                text(body, "reference"),
+                f"{secrets.randbelow(10_000):04d}",
+                iso(requested_at),
+            ),
+        )
+    return _issue_json(_issue(world, issue_id), requested_at)
+
+
+def _issue(world: World, issue_id: str) -> sqlite3.Row:
+    row = world.book.one("SELECT * FROM issue WHERE issue_id = ?", issue_id)
+    if row is None:
+        raise ApiError("NOT_FOUND_ISSUE", "존재하지 않는 발급 신청입니다.", 404)
+    return row
+
+
+def _visit_branch(world: World, issue_id: str) -> None:
+    if _issue(world, issue_id)["kind"] != "corporate_check":
+        raise ApiError("INVALID_REQUEST", "영업점에서 발급하는 카드가 아닙니다.")
+    with world.book.write() as rows:
+        rows.execute("UPDATE issue SET branch = 1 WHERE issue_id = ?", (issue_id,))
+
+
+def _issue_json(row: sqlite3.Row, at: datetime) -> dict[str, Any]:
+    """A personal or prepaid card arrives in three days; a corporate card is handed out at the branch."""
+    arrives = parse(row["requested_at"], field="requestedAt") + timedelta(days=DELIVERY_DAYS)
+    branch = row["kind"] == "corporate_check"
+    issued = bool(row["branch"]) if branch else at >= arrives
+    return {
+        "issueId": row["issue_id"],
+        "kind": row["kind"],
+        "reference": row["reference"],
+        "state": "ISSUED" if issued else ("WAITING_FOR_BRANCH" if branch else "REQUESTED"),
+        "requestedAt": row["requested_at"],
+        "expectedAt": None if branch else iso(arrives),
+        "cardLast4": row["last4"] if issued else None,
+    }
+
+
+def _add_payment_routes(routes: Blueprint, psp: Psp) -> None:
+    @routes.post("/v1/authentications")
+    def authenticate() -> Response:
+        demand_basic_key(psp.key)
+        return jsonify(_authenticate(psp, json_body()))
+
+    @routes.post("/v1/payments/confirm")
+    def confirm() -> Response:
+        demand_basic_key(psp.key)
+        body = json_body()
+        return answer_once(psp.world, psp.system, body, lambda: _confirm(psp, body))
+
+
+def _authenticate(psp: Psp, body: dict[str, Any]) -> dict[str, Any]:
+    """Check number and expiry by form, and send the code; the number itself is forgotten here."""
+    number = text(body, "cardNumber").replace("-", "").replace(" ", "")
+    if not (number.isascii() and number.isdigit() and len(number) == 16 and behaviours.luhn_valid(number)):
+        raise ApiError("INVALID_CARD_NUMBER", "카드번호를 다시 확인해 주세요.")
+    _check_expiry(text(body, "expiry"))
+    scenario, last4, to = behaviours.of_card(number), number[-4:], phone(body, "phone")
+    code = new_code()
+    valid = timedelta(seconds=CODE_SECONDS)
+    auth_key = psp.open_order(body, status="READY", valid=valid, scenario=scenario, last4=last4, code=code)
+    psp.world.send_sms(
+        recipient=to,
+        sender="15447000",
+        text=f"[신한카드] 결제 인증번호 [{code}] {body['amount']:,}원. 3분 안에 입력해 주세요.",
+    )
+    return {"authKey": auth_key, "cardLast4": last4, "expiresAt": iso(now() + valid)}
+
+
+def _check_expiry(expiry: str) -> None:
+    """MM/YY. Only its form: the demonstration's year is not the sandbox's."""
+    digits = expiry.replace("/", "")
+    if not (len(digits) == 4 and digits.isascii() and digits.isdigit() and 1 <= int(digits[:2]) <= 12):
+        raise ApiError("INVALID_CARD_EXPIRATION", "카드 유효기간(월/년)을 다시 확인해 주세요.")
+
+
+def _confirm(psp: Psp, body: dict[str, Any]) -> Answer:
+    payment = psp.by_key(text(body, "authKey"))
+    if payment["status"] == "READY":
+        _check_code(psp, payment, text(body, "code"))
+    return psp.confirm(body, payment)
+
+
+def _check_code(psp: Psp, payment: sqlite3.Row, code: str) -> None:
+    if secrets.compare_digest(payment["code"].encode(), code.encode()):
+        return
+    last = payment["tries"] + 1 >= MOST_TRIES
+    with psp.world.book.write() as rows:
+        rows.execute(
+            "UPDATE payment SET tries = tries + 1, status = ?, failure = ? WHERE payment_key = ?",
+            (
+                "ABORTED" if last else "READY",
+                '{"code": "EXCEED_MAX_AUTH_COUNT", "message": "인증 횟수 초과"}' if last else None,
+                payment["payment_key"],
+            ),
+        )
+    if last:
+        raise ApiError("EXCEED_MAX_AUTH_COUNT", "인증번호를 여러 번 잘못 입력했습니다.")
+    raise ApiError("INVALID_AUTH_CODE", "인증번호가 일치하지 않습니다.")
