@@ -1,0 +1,69 @@
+"""The application of a demand company and its way through screening and budget (domain section 4)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import Base
+from app.models.companies import Company
+from app.models.programme import Agency
+from app.models.types import Instant, Key, KoreanInstant, Labelled, enum_column
+
+
+class ApplicationState(Labelled):
+    NOT_APPLIED = "not_applied", "신청 전", "neutral"
+    SCREENING = "screening", "심사중", "info"
+    ON_HOLD = "on_hold", "심사보류", "warning"
+    SCREENED = "screened", "심사확정", "secondary"
+    APPROVED = "approved", "승인", "success"
+    REJECTED = "rejected", "심사탈락", "danger"
+
+
+class Application(Base):
+    __tablename__ = "application"
+
+    id: Mapped[Key]
+    receipt_number: Mapped[str] = mapped_column(unique=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    company_id: Mapped[int] = mapped_column(ForeignKey("company.id"), unique=True)
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"))
+    state: Mapped[ApplicationState] = mapped_column(enum_column(ApplicationState))
+    created_at: Mapped[Instant]
+    submitted_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """When it last entered the queue; waiting time counts from here (R-SCR-3)."""
+    assigned_to_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    screened_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    screened_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    approved_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    reason: Mapped[str | None]
+    """Of the hold, the rejection or the return that led to the present state."""
+    marks: Mapped[list[Any]] = mapped_column(JSONB, default=list)
+    """The fields and documents that a hold names (R-SCR-3a)."""
+    flagged_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """An edit after 심사확정 that the agency should look at (R-SCR-2)."""
+    company: Mapped[Company] = relationship()
+    agency: Mapped[Agency] = relationship()
+
+    __table_args__ = (
+        Index("ix_application_queue", "agency_id", "state", "submitted_at", "id"),
+        Index("ix_application_state", "state", "submitted_at", "id"),
+    )
+
+
+class ScreeningCheck(Base):
+    """A reviewer's tick on one field or document of a case (R-SCR-3): a note, no decision."""
+
+    __tablename__ = "screening_check"
+
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), primary_key=True)
+    item: Mapped[str] = mapped_column(primary_key=True)
+    """A field's name, or `document-<id>`: a file handed in anew is another document."""
+    fits: Mapped[bool]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    at: Mapped[Instant]

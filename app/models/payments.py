@@ -1,0 +1,163 @@
+"""Payments, their attempts at the card company and ZeroPay, and their slips (domain section 8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import Base
+from app.models.deals import Deal
+from app.models.types import Instant, Key, KoreanInstant, Labelled, Won, enum_column
+from app.models.vouchers import InstrumentKind
+
+
+class PaymentState(Labelled):
+    """R-PAY-3; 취소중 is 결제대기's twin on the way back: the outcome of a cancellation is unknown."""
+
+    PENDING = "pending", "결제대기", "info"
+    PAID = "paid", "결제성공", "success"
+    FAILED = "failed", "결제실패", "danger"
+    CANCELLING = "cancelling", "취소중", "warning"
+    CANCELLED = "cancelled", "결제취소", "neutral"
+
+
+class SlipKind(Labelled):
+    """R-DOC-1"""
+
+    RECEIPT = "receipt", "전표"
+    STATEMENT = "statement", "거래명세서"
+    CANCELLATION = "cancellation", "취소전표"
+    SETTLEMENT = "settlement", "정산내역서"
+
+
+class CardAuthentication(Base):
+    """The card company's key to an SMS code. No number, expiry or code is kept (R-PAY-2)."""
+
+    __tablename__ = "card_authentication"
+
+    id: Mapped[Key]
+    token: Mapped[str] = mapped_column(unique=True)
+    deal_id: Mapped[int] = mapped_column(ForeignKey("deal.id"))
+    company_id: Mapped[int] = mapped_column(ForeignKey("company.id"))
+    order_id: Mapped[str] = mapped_column(unique=True)
+    auth_key: Mapped[str]
+    last4: Mapped[str]
+    requested_at: Mapped[Instant]
+    expires_at: Mapped[Instant]
+    """In real time: the card company knows no other."""
+
+
+class Payment(Base):
+    """One press of 결제: committed with its key, and the money held, before the gateway is asked (R-PAY-4)."""
+
+    __tablename__ = "payment"
+
+    id: Mapped[Key]
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    deal_id: Mapped[int] = mapped_column(ForeignKey("deal.id"))
+    voucher_id: Mapped[int] = mapped_column(ForeignKey("voucher.id"))
+    company_id: Mapped[int] = mapped_column(ForeignKey("company.id"))
+    supplier_id: Mapped[int] = mapped_column(ForeignKey("supplier.id"))
+    instrument_kind: Mapped[InstrumentKind] = mapped_column(enum_column(InstrumentKind))
+    state: Mapped[PaymentState] = mapped_column(enum_column(PaymentState))
+    idempotency_key: Mapped[str] = mapped_column(unique=True)
+    order_id: Mapped[str]
+    grant_part: Mapped[Won]
+    share_part: Mapped[Won]
+    tax_part: Mapped[Won]
+    """On top of the voucher, where the company bears it (R-MONEY-2a); won, like the two before."""
+    pressed_at: Mapped[Instant]
+    """The instant that counts (R-VOU-3), in the programme's time."""
+    paid_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    payment_key: Mapped[str | None]
+    approval_number: Mapped[str | None]
+    card_last4: Mapped[str | None]
+    failure_code: Mapped[str | None]
+    failure_text: Mapped[str | None]
+    ask_again_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """When the gateway is asked next about an unknown outcome, in real time."""
+    asked: Mapped[int] = mapped_column(default=0)
+    cancel_key: Mapped[str | None] = mapped_column(unique=True)
+    cancel_pressed_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    cancel_reason: Mapped[str | None]
+    cancelled_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    deal: Mapped[Deal] = relationship()
+
+    __table_args__ = (
+        CheckConstraint("grant_part >= 0 AND share_part >= 0 AND tax_part >= 0", name="parts"),
+        Index(
+            "uq_payment_live",
+            "deal_id",
+            unique=True,
+            postgresql_where=text("state IN ('pending', 'paid', 'cancelling')"),
+        ),
+        # A wrong code fails the payment, not the order at the gateway: the next press may use it again.
+        Index(
+            "uq_payment_order_id",
+            "order_id",
+            unique=True,
+            postgresql_where=text("state <> 'failed'"),
+        ),
+        Index("ix_payment_company_id", "company_id", "state", "id"),
+        Index("ix_payment_supplier_id", "supplier_id", "state", "id"),
+        Index(
+            "ix_payment_unknown",
+            "ask_again_at",
+            "id",
+            postgresql_where=text("state IN ('pending', 'cancelling')"),
+        ),
+        Index("ix_payment_voucher_id", "voucher_id"),
+    )
+
+    @property
+    def amount(self) -> int:
+        """What the voucher pays, won."""
+        return self.grant_part + self.share_part
+
+    @property
+    def total(self) -> int:
+        """What the supplier gets, won: amount and the tax on top."""
+        return self.amount + self.tax_part
+
+
+class SlipNumber(Base):
+    """The last number given per programme and kind: no gaps (R-DOC-1)."""
+
+    __tablename__ = "slip_number"
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    kind: Mapped[SlipKind] = mapped_column(enum_column(SlipKind), primary_key=True)
+    last: Mapped[int]
+
+
+class Slip(Base):
+    """A numbered document with the data that it is drawn from; the file is made by a job and kept unchanged."""
+
+    __tablename__ = "slip"
+
+    id: Mapped[Key]
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    kind: Mapped[SlipKind] = mapped_column(enum_column(SlipKind))
+    number: Mapped[int]
+    code: Mapped[str] = mapped_column(unique=True)
+    """By which anyone can check it on the public page."""
+    company_id: Mapped[int | None] = mapped_column(ForeignKey("company.id"))
+    supplier_id: Mapped[int | None] = mapped_column(ForeignKey("supplier.id"))
+    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"))
+    line_id: Mapped[int | None] = mapped_column(ForeignKey("settlement_line.id"))
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    issued_at: Mapped[Instant]
+    sha256: Mapped[str | None]
+    size: Mapped[int | None]
+
+    __table_args__ = (
+        UniqueConstraint("programme_id", "kind", "number"),
+        UniqueConstraint("kind", "payment_id"),
+        UniqueConstraint("kind", "line_id"),
+        Index("ix_slip_payment_id", "payment_id"),
+        Index("ix_slip_unmade", "id", postgresql_where=text("sha256 IS NULL")),
+    )

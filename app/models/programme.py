@@ -1,0 +1,89 @@
+"""The programme of a year with its settings, and the agencies that run it (R-ROLE-2, R-TIME-4, R-JOIN-7a)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import Base
+from app.models.types import Key, Labelled, Won, enum_column
+
+
+class VatMode(Labelled):
+    """R-MONEY-2a"""
+
+    INCLUDED = "included", "부가세 포함"
+    BORNE = "borne", "부가세 기업 부담"
+
+
+class Agency(Base):
+    __tablename__ = "agency"
+
+    id: Mapped[Key]
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    phones: Mapped[str]
+    is_lead: Mapped[bool] = mapped_column(default=False)
+
+    @property
+    def agency_id(self) -> int:
+        return self.id
+
+
+class Programme(Base):
+    """Settings are data (R-TIME-4, R-JOIN-7a). Amounts in won, shares in percent, fees in 1/10,000."""
+
+    __tablename__ = "programme"
+
+    id: Mapped[Key]
+    year: Mapped[int] = mapped_column(unique=True)
+    name: Mapped[str]
+    is_open: Mapped[bool] = mapped_column(default=True)
+    cap: Mapped[Won]
+    company_share_percent: Mapped[int]
+    vat_mode: Mapped[VatMode] = mapped_column(enum_column(VatMode))
+    consultation_days: Mapped[int] = mapped_column(default=2)
+    consultation_business: Mapped[bool] = mapped_column(default=True)
+    payment_days: Mapped[int] = mapped_column(default=2)
+    payment_business: Mapped[bool] = mapped_column(default=False)
+    first_payment_months: Mapped[int] = mapped_column(default=1)
+    full_use_months: Mapped[int] = mapped_column(default=8)
+    card_opens_on: Mapped[date | None] = mapped_column(Date)
+    """The day on which the prepaid and the corporate check card open (R-INS-1)."""
+    initial_password_days: Mapped[int] = mapped_column(default=90)
+    settlement_use_days: Mapped[int] = mapped_column(default=10)
+    settlement_fee_bp: Mapped[int] = mapped_column(default=0)
+    category_codes: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    """The categories of this year; none named means all (R-JOIN-7a)."""
+
+    __table_args__ = (
+        CheckConstraint("cap > 0", name="cap_positive"),
+        CheckConstraint("company_share_percent BETWEEN 0 AND 100", name="share_percent"),
+        CheckConstraint("consultation_days > 0 AND payment_days > 0", name="days_positive"),
+    )
+
+
+class ClosingDay(Base):
+    """A day that the programme declares closed: no business day (R-TIME-2)."""
+
+    __tablename__ = "closing_day"
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    reason: Mapped[str]
+
+
+class AgencyBudget(Base):
+    """One agency's part of a programme's budget. Its money lies in the ledger, under this row's id."""
+
+    __tablename__ = "agency_budget"
+
+    id: Mapped[Key]
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"))
+    agency: Mapped[Agency] = relationship()
+
+    __table_args__ = (UniqueConstraint("programme_id", "agency_id"),)

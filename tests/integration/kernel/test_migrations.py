@@ -1,0 +1,107 @@
+"""The migrations go up, down and up again, and say the same as the models (style.md, habit 14)."""
+
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import NullPool, create_engine, make_url, text
+
+ROOT = Path(__file__).parents[3]
+
+# Everything that a migration can leave behind or forget.
+FINGERPRINT = """
+SELECT 'column ' || table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable
+       || ' ' || coalesce(column_default, '') FROM information_schema.columns WHERE table_schema = 'public'
+UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+  FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+UNION ALL SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL SELECT 'trigger ' || pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT 'function ' || pg_get_functiondef(p.oid) FROM pg_proc p
+  WHERE p.pronamespace = 'public'::regnamespace
+    AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+UNION ALL SELECT 'right ' || table_name || ' ' || privilege_type FROM information_schema.role_table_grants
+  WHERE grantee = 'kvoucher_app'
+UNION ALL SELECT 'default ' || defaclobjtype::text || ' ' || defaclacl::text FROM pg_default_acl
+ORDER BY 1
+"""
+
+
+@pytest.fixture(scope="module")
+def admin(servers):
+    """One migration at a time on this server: they share its roles."""
+    url = make_url(servers[0]).set(drivername="postgresql", database="postgres")
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(20200801)")
+        yield connection
+
+
+@pytest.fixture
+def settings(admin, servers):
+    name = f"kvmigrate_{uuid.uuid4().hex[:8]}"
+    admin.execute(f'CREATE DATABASE "{name}"')
+    settings = Config(str(ROOT / "alembic.ini"))
+    settings.attributes["url"] = make_url(servers[0]).set(database=name).render_as_string(False)
+    yield settings
+    admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def connected(settings):
+    with create_engine(settings.attributes["url"], poolclass=NullPool).connect() as connection:
+        yield connection
+
+
+def fingerprint(settings):
+    with connected(settings) as connection:
+        return list(connection.execute(text(FINGERPRINT)).scalars())
+
+
+def test_up_down_to_nothing_and_up_to_the_same(settings):
+    empty = fingerprint(settings)
+    command.upgrade(settings, "head")
+    first = fingerprint(settings)
+    assert len(first) > 500
+    command.downgrade(settings, "base")
+    left = [line for line in fingerprint(settings) if "alembic_version" not in line]
+    assert left == empty
+    command.upgrade(settings, "head")
+    assert fingerprint(settings) == first
+
+
+def test_every_step_down_can_be_taken_up_again(settings):
+    command.upgrade(settings, "head")
+    script = ScriptDirectory.from_config(settings)
+    for revision in script.walk_revisions():
+        before = fingerprint(settings)
+        command.downgrade(settings, revision.down_revision or "base")
+        command.upgrade(settings, revision.revision)
+        assert fingerprint(settings) == before
+        command.downgrade(settings, revision.down_revision or "base")
+
+
+def test_the_models_say_the_same(settings, capsys):
+    """`alembic check`: a column that is in the model only would fail in production first."""
+    command.upgrade(settings, "head")
+    command.check(settings)
+
+
+def test_there_is_one_head_and_every_revision_is_numbered():
+    script = ScriptDirectory.from_config(Config(str(ROOT / "alembic.ini")))
+    assert len(script.get_heads()) == 1
+    revisions = [revision.revision for revision in script.walk_revisions()]
+    assert sorted(revisions, reverse=True) == revisions
+    assert [int(revision) for revision in reversed(revisions)] == list(range(1, len(revisions) + 1))
+
+
+def test_a_migration_waits_only_shortly_for_a_lock(settings):
+    """Payments behind a waiting migration would stall with it: it gives up and is run again."""
+    command.upgrade(settings, "head")
+    with connected(settings) as connection:
+        connection.execute(text("LOCK TABLE posting IN ACCESS SHARE MODE"))
+        with pytest.raises(Exception, match="lock timeout"):
+            command.downgrade(settings, "base")
