@@ -1,0 +1,1 @@
+"""Paper and tables: PDFs, spreadsheets, and the store that keeps files."""

@@ -1,0 +1,127 @@
+"""What the papers say: taken down once when a slip is issued, kept as JSON, and drawn from that alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+
+class _Snapshot:
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> Self:
+        """From the kept JSON. A field that a later edition adds must have a default."""
+        values = {field.name: data[field.name] for field in fields(cls) if field.name in data}  # type: ignore[arg-type]
+        return cls(**values)._nested()
+
+    def _nested(self) -> Self:
+        return self
+
+    def dump(self) -> dict[str, Any]:
+        return asdict(self)  # type: ignore[call-overload,no-any-return]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Party(_Snapshot):
+    business_number: str
+    """As it is written, with hyphens."""
+    name: str
+    representative: str
+    address: str
+    phone: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stamp(_Snapshot):
+    """What every paper bears: number, day, code and the address behind its QR code."""
+
+    number: str
+    issued_on: str
+    code: str
+    """In groups, as it is read aloud."""
+    url: str
+    programme: str
+    issuer: str
+    demonstration: bool
+
+
+def _party(value: Any) -> Party:
+    return value if isinstance(value, Party) else Party.load(value)
+
+
+def _stamp(value: Any) -> Stamp:
+    return value if isinstance(value, Stamp) else Stamp.load(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentPaper(_Snapshot):
+    """전표, 거래명세서 and 취소전표. Won; `total` is `supply + tax` and `grant + share + extra_tax`."""
+
+    stamp: Stamp
+    supplier: Party
+    buyer: Party
+    paid_at: str
+    instrument: str
+    card: str
+    """Masked; empty for ZeroPay."""
+    approval_number: str
+    order_id: str
+    item: str
+    plan: str
+    period: str
+    quantity: int
+    unit_price: int | None
+    """None where the amount is no multiple of the quantity."""
+    supply: int
+    tax: int
+    total: int
+    grant: int
+    share: int
+    extra_tax: int
+    """Borne by the company on top of the voucher; zero where the price has the tax inside."""
+    tax_inside: bool
+    cancelled_at: str = ""
+    cancel_reason: str = ""
+    original_number: str = ""
+
+    def _nested(self) -> Self:
+        return type(self)(**{**vars(self), "stamp": _stamp(self.stamp), "supplier": _party(self.supplier),
+                             "buyer": _party(self.buyer)})  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettledItem(_Snapshot):
+    paid_on: str
+    number: str
+    """Of the 전표."""
+    buyer: str
+    item: str
+    amount: int
+    """Won; below zero for what is taken back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettlementPaper(_Snapshot):
+    """정산내역서. `net = gross + carried - fee - clawback`, won."""
+
+    stamp: Stamp
+    supplier: Party
+    batch: str
+    cutoff: str
+    approved_on: str
+    bank: str
+    account: str
+    """Masked."""
+    holder: str
+    items: tuple[SettledItem, ...]
+    gross: int
+    carried: int
+    fee: int
+    clawback: int
+    total: int
+    """The net amount."""
+
+    def _nested(self) -> Self:
+        items = tuple(i if isinstance(i, SettledItem) else SettledItem.load(i) for i in self.items)
+        return type(self)(**{**vars(self), "stamp": _stamp(self.stamp), "supplier": _party(self.supplier),
+                             "items": items})  # fmt: skip

@@ -1,0 +1,227 @@
+"""The application's way through screening (R-SCR-1 to R-SCR-3b); the budget's part is budget.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from app import clock, policy
+from app.db import db, lock, transaction
+from app.errors import Conflict, Denied, InvalidInput, NotFound
+from app.models.applications import Application
+from app.models.applications import ApplicationState as State
+from app.models.people import Account
+from app.policy import Actor, Permission, Role
+from app.workflows import company_edits, lifecycle, record
+from app.workflows.lifecycle import Edge, Lifecycle, Tell
+
+_REJECT = {
+    "action": "reject",
+    "label": "탈락",
+    "target": State.REJECTED,
+    "permission": Permission.SCREENING_DECIDE,
+    "needs_reason": True,
+    "confirm": "심사탈락은 되돌릴 수 없습니다. 이 기업은 올해 사업에 다시 신청할 수 없습니다. 탈락 "
+    "처리할까요?",
+    "tell": (Tell(to="company", text="심사 결과 심사탈락되었습니다. 사유: {reason}"),),
+}
+
+APPLICATION = Lifecycle(
+    "application",
+    Application,
+    # 승인 from the start: selected at K-Startup with an instrument chosen (R-KST-2).
+    (State.NOT_APPLIED, State.SCREENING, State.APPROVED),
+    (
+        Edge(
+            action="apply",
+            label="사업 신청",
+            source=State.NOT_APPLIED,
+            target=State.SCREENING,
+            permission=Permission.APPLICATION_SUBMIT,
+            tell=(Tell(to="company", text="사업 신청이 접수되어 심사중입니다."),),
+        ),
+        Edge(
+            action="hold",
+            label="보류",
+            source=State.SCREENING,
+            target=State.ON_HOLD,
+            permission=Permission.SCREENING_DECIDE,
+            needs_reason=True,
+            tell=(
+                Tell(to="company", text="심사가 보류되었습니다. 고쳐서 다시 제출해 주세요. 사유: {reason}"),
+            ),
+        ),
+        Edge(
+            action="resubmit",
+            label="수정 제출",
+            source=State.ON_HOLD,
+            target=State.SCREENING,
+            permission=Permission.APPLICATION_SUBMIT,
+        ),
+        Edge(
+            action="screen",
+            label="심사확정",
+            source=State.SCREENING,
+            target=State.SCREENED,
+            permission=Permission.SCREENING_DECIDE,
+            tell=(Tell(to="company", text="심사확정되었습니다. 예산이 확정되면 바우처를 쓸 수 있습니다."),),
+        ),
+        Edge(source=State.SCREENING, **_REJECT),  # type: ignore[arg-type]
+        Edge(source=State.ON_HOLD, **_REJECT),  # type: ignore[arg-type]
+        Edge(
+            action="approve",
+            label="예산확정",
+            source=State.SCREENED,
+            target=State.APPROVED,
+            permission=Permission.BUDGET_CONFIRM,
+            other_than=("screened_by_id",),
+            confirm="예산을 확정하면 바우처가 만들어집니다. 예산확정할까요?",
+            tell=(
+                Tell(
+                    to="company",
+                    text="예산이 확정되어 승인되었습니다. '바우처 신청'에서 결제수단을 발급받아 주세요.",
+                ),
+            ),
+        ),
+        Edge(
+            action="send_back",
+            label="반송",
+            source=State.SCREENED,
+            target=State.SCREENING,
+            permission=Permission.BUDGET_CONFIRM,
+            needs_reason=True,
+            other_than=("screened_by_id",),
+        ),
+    ),
+)
+
+
+def of_company(company_id: int) -> Application:
+    """Raises NotFound."""
+    found = db.session.scalar(select(Application).where(Application.company_id == company_id))
+    if found is None:
+        raise NotFound("application.none", "신청 내역이 없습니다.")
+    return found
+
+
+def own(*, actor: Actor) -> Application:
+    if actor.company_id is None:
+        raise NotFound("application.none", "신청 내역이 없습니다.")
+    return of_company(actor.company_id)
+
+
+def apply(*, actor: Actor) -> Application:
+    """'사업 신청' of a company from K-Startup (R-KST-3).
+
+    Raises InvalidInput `application.incomplete`, Conflict, NotFound.
+    """
+    application_id = own(actor=actor).id
+    lacking = company_edits.missing_for_application(actor=actor)
+    if lacking:
+        raise InvalidInput(
+            "application.incomplete", f"사업 신청 전에 다음을 마쳐 주세요: {', '.join(lacking)}"
+        )
+    company_edits.ask_tax_office(actor=actor)
+    changes = {"submitted_at": clock.now()}
+    return lifecycle.fire(APPLICATION, application_id, "apply", actor=actor, changes=changes)  # type: ignore[no-any-return]
+
+
+def hold(*, actor: Actor, application_id: int, reason: str, marks: Sequence[str] = ()) -> Application:
+    """'보류' (R-SCR-3a): `marks` names the fields and documents to mend. Raises as `fire`."""
+    changes: dict[str, object] = {"reason": reason.strip(), "marks": list(marks)}
+    return _decide(application_id, "hold", actor=actor, reason=reason, changes=changes)
+
+
+def resubmit(*, actor: Actor) -> Application:
+    """Back into the queue, at its end."""
+    changes = {"submitted_at": clock.now()}
+    return lifecycle.fire(APPLICATION, own(actor=actor).id, "resubmit", actor=actor, changes=changes)  # type: ignore[no-any-return]
+
+
+def screen(*, actor: Actor, application_id: int) -> Application:
+    """'심사확정'. Raises NotFound, Denied, Conflict."""
+    return _decide(application_id, "screen", actor=actor, changes=_screened(actor))
+
+
+def screen_many(*, actor: Actor, application_ids: Sequence[int]) -> list[int]:
+    """'심사확정' of many of one's own agency; what cannot be is left out. Returns those done."""
+    scope = [Application.agency_id == actor.agency_id]
+    return lifecycle.fire_many(
+        APPLICATION,
+        list(application_ids),
+        "screen",
+        actor=actor,
+        source=State.SCREENING,
+        changes=_screened(actor),
+        also=scope,
+    )
+
+
+def _screened(actor: Actor) -> dict[str, object]:
+    return {"screened_by_id": actor.id, "screened_at": clock.now(), "reason": None}
+
+
+def reject(*, actor: Actor, application_id: int, reason: str) -> Application:
+    """'심사탈락', final (R-JOIN-6)."""
+    return _decide(application_id, "reject", actor=actor, reason=reason, changes={"reason": reason.strip()})
+
+
+def _decide(
+    application_id: int, action: str, *, actor: Actor, reason: str | None = None, changes: dict[str, object]
+) -> Application:
+    return lifecycle.fire(  # type: ignore[no-any-return]
+        APPLICATION, application_id, action, actor=actor, reason=reason, changes=changes
+    )
+
+
+def take(*, actor: Actor, application_id: int) -> Application:
+    """A reviewer takes a case into their own hands (R-SCR-3b). Raises Conflict `application.taken`."""
+    policy.require(actor, Permission.SCREENING_DECIDE)
+    with transaction():
+        application = lock(Application, application_id)
+        policy.require_own(actor, application)
+        if application.assigned_to_id not in (None, actor.id) and actor.role is not Role.MANAGER:
+            raise Conflict(
+                "application.taken", "다른 심사원이 맡은 건입니다. 관리자에게 배정을 요청해 주세요."
+            )
+        _assign(application, actor.id, actor=actor)
+        return application
+
+
+def assign(*, actor: Actor, application_id: int, account_id: int) -> Application:
+    """A manager gives a case to a reviewer of the same agency. Raises Denied, NotFound."""
+    policy.require(actor, Permission.SCREENING_ASSIGN)
+    with transaction() as session:
+        application = lock(Application, application_id)
+        policy.require_own(actor, application)
+        account = session.get(Account, account_id)
+        if (
+            account is None
+            or account.agency_id != application.agency_id
+            or not account.role.is_operating_agency
+        ):
+            raise Denied("application.assignee", "같은 운영기관의 심사원에게만 배정할 수 있습니다.")
+        _assign(application, account_id, actor=actor)
+        return application
+
+
+def _assign(application: Application, account_id: int | None, *, actor: Actor) -> None:
+    if application.assigned_to_id == account_id:
+        return
+    change = {"assigned_to_id": (application.assigned_to_id, account_id)}
+    application.assigned_to_id = account_id
+    record.write("application", application.id, "assign", actor=actor, change=change)
+
+
+def clear_flag(*, actor: Actor, application_id: int) -> Application:
+    """The agency has looked at an edit made after 심사확정 (R-SCR-2)."""
+    policy.require(actor, Permission.SCREENING_DECIDE)
+    with transaction():
+        application = lock(Application, application_id)
+        policy.require_own(actor, application)
+        if application.flagged_at is not None:
+            change = {"flagged_at": (application.flagged_at, None)}
+            application.flagged_at = None
+            record.write("application", application.id, "clear_flag", actor=actor, change=change)
+        return application

@@ -1,0 +1,188 @@
+"""Cancelling a payment: by the company on its Korean day, later by the supplier only (R-PAY-6).
+
+As with the payment itself, the intent is committed with its key before the gateway is asked, and what is not
+known stays 취소중 until it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from app import clock, gateways, policy
+from app.db import db, lock, transaction
+from app.errors import Conflict
+from app.gateways.errors import Refused, Unavailable, Unknown
+from app.gateways.payments import Cancellation, PaymentGateway
+from app.models.ledger import JournalKind, LedgerAccount
+from app.models.payments import Payment, PaymentState, SlipKind
+from app.models.vouchers import InstrumentKind, Voucher
+from app.policy import CLOCK, Actor
+from app.workflows import deals, payments, slips, steps, vouchers
+from app.workflows.lifecycle import fire
+from app.workflows.payments import PAYMENT
+
+log = logging.getLogger(__name__)
+
+# The person's own words stay with us; the same words each time, for the same key must carry the same request.
+REASON_FOR_GATEWAY = "바우처 결제취소"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intent:
+    """A committed cancellation as the gateway is told of it: plain values, no transaction is open then."""
+
+    payment_id: int
+    kind: InstrumentKind
+    payment_key: str
+    cancel_key: str
+    amount: int
+    pressed_at: datetime
+
+
+def cancel_today(*, actor: Actor, payment_id: int, reason: str) -> Payment:
+    """The company takes its payment back, until 24:00 of the Korean day of payment (R-PAY-6).
+
+    Ends CANCELLED, CANCELLING (outcome unknown) or PAID (the gateway refused: `failure_text` says why).
+    Raises NotFound, Denied, Conflict, InvalidInput. Again after it began: changes nothing.
+    """
+    return _cancel(actor, payment_id, "cancel_today", reason)
+
+
+def cancel_late(*, actor: Actor, payment_id: int, reason: str) -> Payment:
+    """The supplier cancels, on whatever day; outcomes and errors as with `cancel_today`."""
+    return _cancel(actor, payment_id, "cancel_late", reason)
+
+
+def cancellable_by(*, actor: Actor, payment: Payment) -> bool:
+    """Whether this person's button is there: the edge is open, and for the company the day is not over."""
+    actions = {edge.action for edge in PAYMENT.open_to(actor, payment)}
+    return "cancel_late" in actions or ("cancel_today" in actions and _is_today(payment))
+
+
+def _is_today(payment: Payment) -> bool:
+    return payment.paid_at is not None and clock.today() == clock.korean_day(payment.paid_at)
+
+
+def _cancel(actor: Actor, payment_id: int, action: str, reason: str) -> Payment:
+    intent = _intend(actor, payment_id, action, reason)
+    if intent is None:
+        return db.session.get_one(Payment, payment_id)
+    steps.reached("cancellation.intended")
+    return carry_out(intent)
+
+
+def _intend(actor: Actor, payment_id: int, action: str, reason: str) -> Intent | None:
+    """Commit the intent at the instant of the press; None where it was intended before."""
+    with clock.at(clock.now()), transaction():
+        payment = lock(Payment, payment_id)
+        policy.require_own(actor, payment)
+        policy.require(actor, PAYMENT.of(action)[0].permission)
+        if payment.state in (PaymentState.CANCELLING, PaymentState.CANCELLED):
+            return None
+        if action == "cancel_today" and payment.state is PaymentState.PAID and not _is_today(payment):
+            raise Conflict(
+                "payment.cancel_today.late",
+                "결제한 날이 지나 직접 취소할 수 없습니다. 공급기업에 결제취소를 요청해 주세요.",
+            )
+        changes = {
+            "cancel_key": secrets.token_urlsafe(24),
+            "cancel_pressed_at": clock.now(),
+            "cancel_reason": reason.strip(),
+            "failure_code": None,
+            "failure_text": None,
+            "ask_again_at": clock.real_now() + payments.ASK_FIRST,
+            "asked": 0,
+        }
+        fire(PAYMENT, payment_id, action, actor=actor, reason=reason, changes=changes)
+        return intent_of(payment)
+
+
+def intent_of(payment: Payment) -> Intent:
+    """Of a payment in 취소중. Raises ValueError for one that lacks what its state promises."""
+    if payment.payment_key is None or payment.cancel_key is None or payment.cancel_pressed_at is None:
+        raise ValueError(f"payment {payment.id} is being cancelled without its keys")
+    return Intent(
+        payment_id=payment.id,
+        kind=payment.instrument_kind,
+        payment_key=payment.payment_key,
+        cancel_key=payment.cancel_key,
+        amount=payment.total,
+        pressed_at=payment.cancel_pressed_at,
+    )
+
+
+def gateway_of(kind: InstrumentKind) -> PaymentGateway:
+    return gateways.get().card if kind.is_card else gateways.get().zeropay
+
+
+def carry_out(intent: Intent) -> Payment:
+    """Ask the gateway for what is intended, and enter its answer. Harmless to repeat: the key is the same."""
+    outcome: Cancellation | Refused
+    try:
+        outcome = gateway_of(intent.kind).cancel(
+            payment_key=intent.payment_key,
+            amount=intent.amount,
+            reason=REASON_FOR_GATEWAY,
+            idempotency_key=intent.cancel_key,
+            requested_at=intent.pressed_at,
+        )
+    except Refused as refused:
+        outcome = refused
+    except (Unknown, Unavailable) as unknown:
+        # Not reached is as good as unknown: the person pressed in time, so it is asked for again.
+        log.warning(
+            "cancellation outcome unknown", extra={"payment_id": intent.payment_id, "why": unknown.reason}
+        )
+        return payments.ask_soon(payment_id=intent.payment_id)
+    steps.reached("cancellation.answered")
+    payment = settle(payment_id=intent.payment_id, outcome=outcome)
+    steps.reached("cancellation.settled")
+    return payment
+
+
+def settle(*, payment_id: int, outcome: Cancellation | Refused) -> Payment:
+    """Enter what the gateway said; whoever comes second changes nothing (R-PAY-4)."""
+    with transaction():
+        payment = lock(Payment, payment_id)
+        if payment.state is not PaymentState.CANCELLING:
+            return payment
+        if isinstance(outcome, Refused):
+            return _refuse(payment, outcome)
+        return _complete(payment, outcome)
+
+
+def _complete(payment: Payment, cancellation: Cancellation) -> Payment:
+    """The parts go back to the voucher, or to the budget; what the supplier was owed sinks by as much.
+
+    Where it was settled already, the supplier owes it now, and the next batch takes it back (환수).
+    """
+    fire(
+        PAYMENT,
+        payment.id,
+        "cancelled",
+        actor=CLOCK,
+        reason=payment.cancel_reason,
+        changes={"cancelled_at": cancellation.cancelled_at, "ask_again_at": None},
+    )
+    deals.mark_payment_cancelled(deal_id=payment.deal_id, actor=CLOCK)
+    payments.give_back(payment, JournalKind.CANCELLATION, source=(LedgerAccount.PAYABLE, payment.supplier_id))
+    slips.issue(SlipKind.CANCELLATION, payment=payment)
+    return payment
+
+
+def _refuse(payment: Payment, refused: Refused) -> Payment:
+    fire(
+        PAYMENT,
+        payment.id,
+        "cancel_refused",
+        actor=CLOCK,
+        name=payment.deal.offering.name,
+        reason=refused.korean,
+        changes={"failure_code": refused.code, "failure_text": refused.korean, "ask_again_at": None},
+    )
+    # A voucher that was emptied meanwhile waited for this answer before it became 소진.
+    vouchers.after_payment(lock(Voucher, payment.voucher_id))
+    return payment

@@ -1,0 +1,100 @@
+"""What waits for whom: the numbers of the console's home, each one that somebody acts on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app.db import db
+from app.models.applications import Application, ApplicationState
+from app.models.catalogue import Offering, OfferingState, Supplier, SupplierState
+from app.models.payments import Payment, PaymentState
+from app.models.record import OutboxMessage
+from app.models.settlements import BatchState, SettlementBatch
+from app.models.vouchers import Voucher, VoucherState
+from app.policy import Actor, Permission
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many records wait, and since when the first of them."""
+
+    kind: str
+    label: str
+    count: int
+    oldest: datetime | None = None
+
+
+def _waiting(kind: str, label: str, since: Any, *conditions: Any) -> Waiting:
+    count, oldest = db.session.execute(select(func.count(), func.min(since)).where(*conditions)).one()
+    return Waiting(kind, label, count, oldest)
+
+
+def waiting(*, actor: Actor) -> list[Waiting]:
+    """One query for each thing that this person may do something about, or look after as an auditor."""
+    return [
+        number
+        for permission, read in (
+            (Permission.SCREENING_VIEW, _screening),
+            (Permission.BUDGET_VIEW, _budget),
+            (Permission.DEAL_VIEW, _market),
+            (Permission.SETTLEMENT_VIEW, _settlement),
+            (Permission.OPERATIONS_VIEW, _operations),
+        )
+        if actor.may(permission)
+        for number in read(actor)
+    ]
+
+
+def _screening(actor: Actor) -> list[Waiting]:
+    own = [Application.agency_id == actor.agency_id] if actor.role.is_operating_agency else []
+    state, entered = Application.state, Application.submitted_at
+    numbers = [_waiting("screening", "심사 대기", entered, state == ApplicationState.SCREENING, *own)]
+    if actor.may(Permission.SCREENING_DECIDE):
+        mine = (state == ApplicationState.SCREENING, Application.assigned_to_id == actor.id)
+        flagged = Application.flagged_at
+        numbers += [
+            _waiting("mine", "내가 맡은 심사", entered, *mine, *own),
+            _waiting("on_hold", "심사보류", entered, state == ApplicationState.ON_HOLD, *own),
+            _waiting("flagged", "확정 후 변경된 기업", flagged, flagged.is_not(None), *own),
+        ]
+    return numbers
+
+
+def _budget(actor: Actor) -> list[Waiting]:
+    screened = Application.screened_at
+    requested = Voucher.waiver_requested_at
+    open_ = (requested.is_not(None), Voucher.state == VoucherState.USABLE)
+    return [
+        _waiting("budget", "예산확정 대기", screened, Application.state == ApplicationState.SCREENED),
+        _waiting("waivers", "예산포기 요청", requested, *open_),
+    ]
+
+
+def _market(actor: Actor) -> list[Waiting]:
+    proposed = (Offering.state == OfferingState.ON_SALE) & Offering.proposed_version_id.is_not(None)
+    review = (Offering.state == OfferingState.IN_REVIEW) | proposed
+    screening = Supplier.state == SupplierState.SCREENING
+    return [
+        _waiting("suppliers", "공급기업 심사 대기", Supplier.joined_at, screening),
+        _waiting("offerings", "서비스 승인 대기", Offering.created_at, review),
+    ]
+
+
+def _settlement(actor: Actor) -> list[Waiting]:
+    drafted = SettlementBatch.drafted_at
+    unknown = Payment.state.in_((PaymentState.PENDING, PaymentState.CANCELLING))
+    exported = SettlementBatch.state == BatchState.EXPORTED
+    return [
+        _waiting("batches", "승인할 정산", drafted, SettlementBatch.state == BatchState.SUBMITTED),
+        _waiting("results", "이체 결과 대기", SettlementBatch.approved_at, exported),
+        _waiting("unknown", "미확정 결제", Payment.pressed_at, unknown),
+    ]
+
+
+def _operations(actor: Actor) -> list[Waiting]:
+    gave_up = OutboxMessage.gave_up_at
+    return [_waiting("outbox", "보내지 못한 발송·작업", gave_up, gave_up.is_not(None))]

@@ -1,0 +1,363 @@
+"""The deal between a demand company and a supplier (domain section 7): asked, answered, billed, ended.
+
+A deadline is a column, and it counts by itself: an answer at the deadline or later is refused although no
+sweep has run yet (R-TIME-6). `deadlines.sweep` only writes down what has already happened.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import exists, select
+
+from app import clock, policy
+from app.db import db, lock, transaction
+from app.errors import Conflict, Denied, InvalidInput, NotFound, Refusal
+from app.models.catalogue import Category, Offering, OfferingState, Plan, Supplier, SupplierState
+from app.models.companies import Company
+from app.models.deals import Deal, DealState
+from app.models.payments import Payment, PaymentState
+from app.models.programme import Programme
+from app.policy import Actor, Permission
+from app.workflows import programmes, record, search, shares, vouchers
+from app.workflows.deal_lifecycle import DEAL, SUPPLIER_LINK
+from app.workflows.lifecycle import begin, fire
+
+MAX_MEMO = 2000
+MAX_QUANTITY = 10_000
+
+
+def request(*, actor: Actor, offering_id: int, memo: str) -> Deal:
+    """거래상담 요청: ask a supplier about a service (R-TIME-2 sets the answer's deadline).
+
+    Raises Denied, InvalidInput, NotFound, the voucher's refusals, `deal.self` (R-DEAL-2),
+    `deal.open_consultation` (the same question is waiting: two presses make one deal).
+    """
+    return _request(actor=actor, offering_id=offering_id, memo=memo, previous=None)
+
+
+def again(*, actor: Actor, deal_id: int, memo: str) -> Deal:
+    """다시 거래상담: a new deal about the same service that points to the 반려 or 불가 one, once.
+
+    The new deal begins with the service's present prices. Raises as `request`, and Conflict.
+    """
+    policy.require(actor, Permission.DEAL_REQUEST)
+    with transaction() as session:
+        previous = lock(Deal, deal_id)
+        policy.require_own(actor, previous)
+        if previous.state not in (DealState.TURNED_DOWN, DealState.LAPSED):
+            raise Conflict(
+                "deal.again.state",
+                f"현재 상태가 '{previous.state.label}'이라서 다시 상담할 수 없습니다. "
+                "반려되거나 불가 처리된 거래만 다시 상담할 수 있습니다.",
+            )
+        if session.scalar(select(Deal.id).where(Deal.previous_id == deal_id)):
+            raise Conflict("deal.again.twice", "이미 다시 거래상담을 요청했습니다. 목록을 확인해 주세요.")
+        return _request(actor=actor, offering_id=previous.offering_id, memo=memo, previous=previous)
+
+
+def _request(*, actor: Actor, offering_id: int, memo: str, previous: Deal | None) -> Deal:
+    policy.require(actor, Permission.DEAL_REQUEST)
+    memo = _memo(memo)
+    if actor.company_id is None:
+        raise Denied()
+    with transaction() as session:
+        voucher = vouchers.usable_for(company_id=actor.company_id, lock=True)
+        company = session.get_one(Company, actor.company_id)
+        programme = session.get_one(Programme, voucher.programme_id)
+        offering = _orderable(offering_id, programme)
+        _refuse_self(company, offering.supplier)
+        _refuse_open(company.id, offering.id)
+        now = clock.now()
+        deal = Deal(
+            programme_id=programme.id,
+            company_id=company.id,
+            supplier_id=offering.supplier_id,
+            offering_id=offering.id,
+            version_id=offering.current_version_id,
+            previous_id=previous.id if previous else None,
+            state=DealState.CONSULTING,
+            memo=memo,
+            requested_at=now,
+            due_at=consultation_deadline(programme, now),
+        )
+        begin(DEAL, deal, actor=actor, action="request")
+        _tell_supplier(deal, company)
+        return deal
+
+
+def _tell_supplier(deal: Deal, company: Company) -> None:
+    until = clock.write_deadline(deal.due_at) if deal.due_at else ""
+    text = f"{company.name}에서 거래상담을 요청했습니다. {until} 답변해 주세요."
+    record.tell(
+        [
+            record.Message(
+                key=f"deal:{deal.id}:request:supplier",
+                text=text,
+                supplier_id=deal.supplier_id,
+                link=SUPPLIER_LINK,
+            )
+        ]
+    )
+
+
+def _memo(memo: str) -> str:
+    memo = memo.strip()
+    if not 1 <= len(memo) <= MAX_MEMO:
+        text = f"상담 내용을 {MAX_MEMO:,}자까지 입력해 주세요."
+        raise InvalidInput("deal.memo", text, fields={"memo": text})
+    return memo
+
+
+def _orderable(offering_id: int, programme: Programme) -> Offering:
+    """The service, on sale by a 선정 supplier in a category of this year (R-SUP-1, R-JOIN-7a)."""
+    offering = db.session.get(Offering, offering_id, populate_existing=True)
+    if offering is None or offering.current_version_id is None:
+        raise NotFound()
+    selected = offering.supplier.state is SupplierState.SELECTED
+    if offering.state is not OfferingState.ON_SALE or not selected:
+        raise Conflict(
+            "offering.not_on_sale", "지금은 판매하지 않는 서비스입니다. 다른 서비스를 찾아 주세요."
+        )
+    category = db.session.get_one(Category, offering.category_id)
+    if programme.category_codes and category.code not in programme.category_codes:
+        raise Conflict(
+            "offering.category", f"'{category.name}' 분야는 {programme.year}년 사업의 지원 대상이 아닙니다."
+        )
+    return offering
+
+
+def _refuse_self(company: Company, supplier: Supplier) -> None:
+    """R-DEAL-2. A supplier's representative is known by name only: a namesake is told whom to call."""
+    if company.business_number == supplier.business_number:
+        raise Refusal(
+            "deal.self",
+            "사업자등록번호가 같은 기업과는 거래할 수 없습니다. 다른 공급기업의 서비스를 찾아 주세요.",
+        )
+    names = [re.sub(r"\s", "", search.clean(party.representative)) for party in (company, supplier)]
+    if names[0] == names[1]:
+        raise Refusal(
+            "deal.self",
+            "대표자가 같은 기업과는 거래할 수 없습니다. 이름만 같은 다른 사람이면 "
+            f"고객센터({programmes.PLATFORM_PHONE})로 문의해 주세요.",
+        )
+
+
+def _refuse_open(company_id: int, offering_id: int) -> None:
+    """The voucher's lock makes the company's requests come one after the other."""
+    waiting = exists().where(
+        Deal.company_id == company_id,
+        Deal.offering_id == offering_id,
+        Deal.state == DealState.CONSULTING,
+        Deal.due_at > clock.now(),
+    )
+    if db.session.scalar(select(waiting)):
+        raise Conflict(
+            "deal.open_consultation",
+            "이 서비스에 답변을 기다리는 거래상담이 이미 있습니다. 거래상담 목록에서 확인해 주세요.",
+        )
+
+
+def consultation_deadline(programme: Programme, asked: datetime) -> datetime:
+    """R-TIME-2, with the programme's count and closing days."""
+    business = programme.consultation_business
+    return clock.deadline_after(
+        asked, programme.consultation_days, business=business, closed=_closed(programme, business)
+    )
+
+
+def payment_deadline(programme: Programme, billed: datetime) -> datetime:
+    """R-TIME-3, with the programme's count and closing days."""
+    business = programme.payment_business
+    return clock.deadline_after(
+        billed, programme.payment_days, business=business, closed=_closed(programme, business)
+    )
+
+
+def _closed(programme: Programme, business: bool) -> frozenset[date]:
+    return programmes.closing_days(programme_id=programme.id) if business else frozenset()
+
+
+def is_late(deal: Deal) -> bool:
+    """Whether the deadline of the present state has struck, swept or not (R-TIME-6)."""
+    running = deal.state in (DealState.CONSULTING, DealState.BILLED)
+    return running and deal.due_at is not None and clock.now() >= deal.due_at
+
+
+def _lock_in_time(deal_id: int, action: str, *, actor: Actor) -> Deal:
+    """The deal, locked, the actor's own, in a state where the action is open, and not late."""
+    deal = lock(Deal, deal_id)
+    policy.require_own(actor, deal)
+    policy.require(actor, DEAL.of(action)[0].permission)
+    DEAL.pick(action, deal.state)
+    if deal.due_at is not None and is_late(deal):
+        what = "답변" if deal.state is DealState.CONSULTING else "결제"
+        raise Conflict(
+            "deal.late",
+            f"{what} 기한({clock.write_deadline(deal.due_at)})이 지나 처리할 수 없습니다. "
+            "수요기업이 '다시 거래상담'을 요청하면 새로 진행할 수 있습니다.",
+        )
+    return deal
+
+
+def accept(*, actor: Actor, deal_id: int) -> Deal:
+    """거래수락. Raises NotFound, Denied, Conflict (`deal.late`, or the state)."""
+    with transaction():
+        _lock_in_time(deal_id, "accept", actor=actor)
+        changes = {"accepted_at": clock.now(), "due_at": None}
+        accepted: Deal = fire(DEAL, deal_id, "accept", actor=actor, changes=changes)
+        return accepted
+
+
+def turn_down(*, actor: Actor, deal_id: int, reason: str) -> Deal:
+    """반려, with a written reason (R-DEAL-2a). Raises NotFound, Denied, Conflict, InvalidInput."""
+    return _close(deal_id, "turn_down", actor=actor, reason=reason)
+
+
+def withdraw(*, actor: Actor, deal_id: int, reason: str | None = None) -> Deal:
+    """요청취소 by the demand company. Raises NotFound, Denied, Conflict (also `deal.payment_pending`)."""
+    return _close(deal_id, "withdraw", actor=actor, reason=reason)
+
+
+def _close(deal_id: int, action: str, *, actor: Actor, reason: str | None) -> Deal:
+    reason = (reason or "").strip() or None
+    if reason and len(reason) > MAX_MEMO:
+        raise InvalidInput("deal.reason", f"사유는 {MAX_MEMO:,}자까지 쓸 수 있습니다.")
+    with transaction():
+        _refuse_paying(_lock_in_time(deal_id, action, actor=actor))
+        changes = {"reason": reason, "closed_at": clock.now(), "due_at": None}
+        closed: Deal = fire(DEAL, deal_id, action, actor=actor, reason=reason, changes=changes)
+        return closed
+
+
+def _refuse_paying(deal: Deal) -> None:
+    """A payment whose outcome is unknown may have taken the money (R-PAY-4, R-VOU-3)."""
+    pending = exists().where(Payment.deal_id == deal.id, Payment.state == PaymentState.PENDING)
+    if deal.state is DealState.BILLED and db.session.scalar(select(pending)):
+        raise Conflict(
+            "deal.payment_pending", "결제 결과를 확인하고 있습니다. 결과가 나온 뒤에 다시 해 주세요."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BillPreview:
+    """What a bill would come to, won, with how it was worked out (R-MONEY-2b)."""
+
+    plan: Plan
+    quantity: int
+    amount: int
+    tax: int
+    total: int
+    lines: list[shares.Working]
+
+
+def bill_preview(*, actor: Actor, deal_id: int, plan_id: int, quantity: int) -> BillPreview:
+    """Reckon a bill without sending it, split by the programme's ratio: the voucher is not the supplier's.
+
+    Raises NotFound, Denied, InvalidInput.
+    """
+    policy.require(actor, Permission.DEAL_ANSWER)
+    deal = db.session.get(Deal, deal_id)
+    if deal is None:
+        raise NotFound()
+    policy.require_own(actor, deal)
+    programme = db.session.get_one(Programme, deal.programme_id)
+    plan, amount, tax = _reckon(deal, programme, plan_id, quantity)
+    price = shares.Working("청구금액", f"{plan.name} {plan.price:,}원 × {quantity:,}{plan.unit}", amount)
+    share = programme.cap * programme.company_share_percent // 100
+    grant = programme.cap - share
+    parts = shares.split(amount=amount, grant_left=grant, share_left=share)
+    working = shares.explain(
+        programme=programme, amount=amount, tax=tax, parts=parts, grant_left=grant, share_left=share
+    )
+    return BillPreview(
+        plan=plan, quantity=quantity, amount=amount, tax=tax, total=amount + tax, lines=[price, *working]
+    )
+
+
+def _reckon(deal: Deal, programme: Programme, plan_id: int, quantity: int) -> tuple[Plan, int, int]:
+    """The plan, what the voucher pays and the tax on top, by the deal's own version (R-CAT-5)."""
+    plan = db.session.get(Plan, plan_id)
+    if plan is None or plan.version_id != deal.version_id:
+        text = "이 거래의 요금제를 목록에서 골라 주세요."
+        raise InvalidInput("deal.plan", text, fields={"plan_id": text})
+    if not 1 <= quantity <= MAX_QUANTITY:
+        text = f"수량을 1에서 {MAX_QUANTITY:,} 사이로 입력해 주세요."
+        raise InvalidInput("deal.quantity", text, fields={"quantity": text})
+    amount = plan.price * quantity
+    if amount > programme.cap:
+        text = f"금액 {amount:,}원이 바우처 한도 {programme.cap:,}원을 넘습니다. 수량을 줄여 주세요."
+        raise InvalidInput("deal.amount", text, fields={"quantity": text})
+    return plan, amount, shares.tax_on_top(programme=programme, amount=amount)
+
+
+def bill(
+    *, actor: Actor, deal_id: int, plan_id: int, quantity: int, period_from: date, period_to: date
+) -> Deal:
+    """결제요청: plan × quantity for a period; the payment's deadline begins (R-TIME-3).
+
+    Raises NotFound, Denied, Conflict, InvalidInput with the fields.
+    """
+    with transaction() as session:
+        deal = _lock_in_time(deal_id, "bill", actor=actor)
+        programme = session.get_one(Programme, deal.programme_id)
+        _plan, amount, tax = _reckon(deal, programme, plan_id, quantity)
+        _check_period(deal, period_from, period_to)
+        now = clock.now()
+        changes = {
+            "plan_id": plan_id,
+            "quantity": quantity,
+            "amount": amount,
+            "tax": tax,
+            "period_from": period_from,
+            "period_to": period_to,
+            "billed_at": now,
+            "due_at": payment_deadline(programme, now),
+        }
+        billed: Deal = fire(DEAL, deal_id, "bill", actor=actor, changes=changes)
+        return billed
+
+
+def _check_period(deal: Deal, period_from: date, period_to: date) -> None:
+    if period_from < clock.korean_day(deal.requested_at):
+        text = "이용 시작일은 거래상담을 요청한 날 이후여야 합니다."
+        raise InvalidInput("deal.period", text, fields={"period_from": text})
+    if period_to < period_from:
+        text = "이용 종료일은 시작일과 같거나 그 뒤여야 합니다."
+        raise InvalidInput("deal.period", text, fields={"period_to": text})
+    if period_to > clock.add_months(period_from, 60):
+        text = "이용기간은 60개월까지 정할 수 있습니다."
+        raise InvalidInput("deal.period", text, fields={"period_to": text})
+
+
+def lock_billed(*, deal_id: int, actor: Actor) -> Deal:
+    """For a payment, in its transaction: the actor's own bill, locked, in 결제요청 and in time.
+
+    The instant of this call is the press that counts (R-VOU-3). Raises NotFound, Denied, Conflict.
+    """
+    return _lock_in_time(deal_id, "pay", actor=actor)
+
+
+def mark_paid(*, deal_id: int, actor: Actor) -> Deal:
+    """결제완료. The press was in time when the payment began; the gateway's answer may be late (R-VOU-3)."""
+    with transaction():
+        action = "pay" if actor.may(Permission.PAYMENT_MAKE) else "pay_resolved"
+        paid: Deal = fire(
+            DEAL, deal_id, action, actor=actor, changes={"due_at": None, "closed_at": clock.now()}
+        )
+        return paid
+
+
+def mark_payment_cancelled(*, deal_id: int, actor: Actor) -> Deal:
+    """결제취소: by who cancelled, or by the clock when the gateway's answer came late."""
+    with transaction():
+        if actor.may(Permission.PAYMENT_MAKE):
+            action = "cancel_payment"
+        elif actor.may(Permission.PAYMENT_CANCEL_LATE):
+            action = "cancel_payment_late"
+        else:
+            action = "cancel_payment_resolved"
+        cancelled: Deal = fire(DEAL, deal_id, action, actor=actor, changes={"closed_at": clock.now()})
+        return cancelled

@@ -1,0 +1,204 @@
+"""What the console shows of the settlement: batches, lines, items, and what is ripe (R-SET-1, R-SET-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import joinedload
+
+from app import clock, policy
+from app.db import db
+from app.errors import NotFound
+from app.models.settlements import (
+    BankResultFile,
+    SettlementBatch,
+    SettlementItem,
+    SettlementLine,
+)
+from app.policy import Actor, Permission
+from app.workflows import settlement_sql
+from app.workflows.lifecycle import Edge
+from app.workflows.settlement import BATCH, REASONS, programme_of
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """A batch with its sums, won."""
+
+    batch: SettlementBatch
+    lines: int
+    payments: int
+    gross: int
+    fee: int
+    clawback: int
+    carried: int
+    net: int
+
+
+@dataclass(frozen=True)
+class BatchPage:
+    row: BatchRow
+    states: dict[str, int]
+    """Lines by the Korean label of their state."""
+    files: list[BankResultFile]
+    edges: list[Edge]
+
+    @property
+    def batch(self) -> SettlementBatch:
+        return self.row.batch
+
+
+@dataclass(frozen=True)
+class ItemRow:
+    payment_id: int
+    kind: str
+    """`payment`, or `clawback` for what is taken back."""
+    company: str
+    offering: str
+    paid_at: datetime
+    amount: int
+
+
+@dataclass(frozen=True)
+class RipeRow:
+    """What a build would do for one supplier now, won; `reason` says why it would be left out."""
+
+    supplier_id: int
+    name: str
+    payments: int
+    gross: int
+    fee: int
+    clawback: int
+    carried: int
+    net: int
+    reason: str | None
+
+
+def _rows(batches: Sequence[SettlementBatch]) -> list[BatchRow]:
+    ids = [batch.id for batch in batches]
+    line = SettlementLine
+    columns = (line.gross, line.fee, line.clawback, line.carried, line.net)
+    totals: dict[int, Any] = {
+        row.batch_id: row
+        for row in db.session.execute(
+            select(line.batch_id, func.count().label("lines"), *[func.sum(c).label(c.key) for c in columns])
+            .where(line.batch_id.in_(ids))
+            .group_by(line.batch_id)
+        )
+    }
+    counted = db.session.execute(
+        select(line.batch_id, func.count())
+        .join(SettlementItem, SettlementItem.line_id == line.id)
+        .where(line.batch_id.in_(ids))
+        .group_by(line.batch_id)
+    )
+    payments = {row[0]: row[1] for row in counted}
+    rows = []
+    for batch in batches:
+        sums = totals.get(batch.id)
+        amounts = {c.key: int(getattr(sums, c.key)) if sums else 0 for c in columns}
+        rows.append(
+            BatchRow(
+                batch=batch,
+                lines=sums.lines if sums else 0,
+                payments=payments.get(batch.id, 0),
+                **amounts,
+            )
+        )
+    return rows
+
+
+def batches(*, actor: Actor, before: int | None = None, size: int = 20) -> list[BatchRow]:
+    """All batches, newest first; `before` is a batch's id."""
+    policy.require(actor, Permission.SETTLEMENT_VIEW)
+    statement = select(SettlementBatch).order_by(SettlementBatch.id.desc()).limit(size)
+    if before is not None:
+        statement = statement.where(SettlementBatch.id < before)
+    return _rows(list(db.session.execute(statement).scalars()))
+
+
+def batch(*, actor: Actor, batch_id: int) -> BatchPage:
+    """One batch with its sums, its result files and what the actor may do with it. Raises NotFound."""
+    policy.require(actor, Permission.SETTLEMENT_VIEW)
+    found = db.session.get(SettlementBatch, batch_id)
+    if found is None:
+        raise NotFound()
+    line = SettlementLine
+    states = db.session.execute(
+        select(line.state, func.count()).where(line.batch_id == batch_id).group_by(line.state)
+    )
+    files = db.session.execute(
+        select(BankResultFile).where(BankResultFile.batch_id == batch_id).order_by(BankResultFile.id)
+    ).scalars()
+    return BatchPage(
+        row=_rows([found])[0],
+        states={row[0].label: row[1] for row in states},
+        files=list(files),
+        edges=BATCH.open_to(actor, found),
+    )
+
+
+def lines(*, actor: Actor, batch_id: int, after: int = 0, size: int = 50) -> list[SettlementLine]:
+    """A batch's lines with their suppliers; `after` is a line's id."""
+    policy.require(actor, Permission.SETTLEMENT_VIEW)
+    statement = (
+        select(SettlementLine)
+        .where(SettlementLine.batch_id == batch_id, SettlementLine.id > after)
+        .order_by(SettlementLine.id)
+        .limit(size)
+        .options(joinedload(SettlementLine.supplier))
+    )
+    return list(db.session.execute(statement).scalars())
+
+
+_ITEMS = text("""
+SELECT i.payment_id, i.kind, c.name AS company, o.name AS offering, p.paid_at, i.amount
+  FROM (SELECT payment_id, 'payment' AS kind, amount FROM settlement_item WHERE line_id = :line_id
+        UNION ALL
+        SELECT payment_id, 'clawback', -amount FROM clawback_item WHERE line_id = :line_id) i
+  JOIN payment p ON p.id = i.payment_id
+  JOIN company c ON c.id = p.company_id
+  JOIN deal d ON d.id = p.deal_id
+  JOIN offering o ON o.id = d.offering_id
+ WHERE i.payment_id > :after
+ ORDER BY i.payment_id LIMIT :size
+""")
+
+
+def line_items(*, actor: Actor, line_id: int, after: int = 0, size: int = 100) -> list[ItemRow]:
+    """The payments and clawbacks of a line, for the console and for the line's supplier. Raises NotFound."""
+    line = db.session.get(SettlementLine, line_id)
+    if line is None:
+        raise NotFound()
+    policy.require_own(actor, line)
+    if not actor.may(Permission.SUPPLIER_VIEW):
+        policy.require(actor, Permission.SETTLEMENT_VIEW)
+    rows = db.session.execute(_ITEMS, {"line_id": line_id, "after": after, "size": size})
+    return [
+        ItemRow(r.payment_id, r.kind, r.company, r.offering, r.paid_at.astimezone(clock.KST), r.amount)
+        for r in rows
+    ]
+
+
+def ripe(*, actor: Actor, cutoff: date, programme_id: int | None = None) -> list[RipeRow]:
+    """What a build with this cut-off would do now, supplier by supplier."""
+    policy.require(actor, Permission.SETTLEMENT_VIEW)
+    parameters = settlement_sql.parameters(programme_of(programme_id), cutoff)
+    return [
+        RipeRow(
+            r.supplier_id,
+            r.name,
+            r.payments,
+            r.gross,
+            r.fee,
+            r.clawback,
+            r.carried,
+            r.net,
+            REASONS[r.reason] if r.reason else None,
+        )
+        for r in db.session.execute(settlement_sql.PREVIEW, parameters)
+    ]

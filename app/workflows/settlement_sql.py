@@ -1,0 +1,123 @@
+"""Which payments are ripe and what each supplier would get: a draft as sets (R-SET-1, R-SET-2)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from app import clock
+from app.models.programme import Programme
+
+SETTLED = "('approved', 'exported', 'reconciled', 'closed')"
+"""Batches whose money has moved in the ledger."""
+
+# ripe: paid by the cut-off, use confirmed by then, in no batch. back: cancelled after it was settled, not
+# yet taken back. failed: transfers that the bank returned, not yet in another line. The fee is not given
+# back with a clawback.
+_PLAN = f"""
+WITH ripe AS (
+  SELECT p.id, p.supplier_id, p.grant_part + p.share_part + p.tax_part AS amount
+    FROM payment p
+   WHERE p.programme_id = :programme_id AND p.state = 'paid' AND p.paid_at < :until
+     AND (p.paid_at < :confirmed
+          OR EXISTS (SELECT 1 FROM evaluation e WHERE e.deal_id = p.deal_id AND e.at < :until))
+     AND NOT EXISTS (SELECT 1 FROM settlement_item i WHERE i.payment_id = p.id)),
+back AS (
+  SELECT p.id, p.supplier_id, i.amount
+    FROM payment p
+    JOIN settlement_item i ON i.payment_id = p.id
+    JOIN settlement_line l ON l.id = i.line_id
+    JOIN settlement_batch b ON b.id = l.batch_id AND b.state IN {SETTLED}
+   WHERE p.programme_id = :programme_id AND p.state = 'cancelled'
+     AND NOT EXISTS (SELECT 1 FROM clawback_item c WHERE c.payment_id = p.id)),
+failed AS (
+  SELECT l.id, l.supplier_id, l.net
+    FROM settlement_line l JOIN settlement_batch b ON b.id = l.batch_id
+   WHERE b.programme_id = :programme_id AND l.state = 'failed' AND l.carried_into_id IS NULL),
+sums AS (
+  SELECT supplier_id, CAST(sum(gross) AS bigint) AS gross, CAST(sum(clawback) AS bigint) AS clawback,
+         CAST(sum(carried) AS bigint) AS carried, count(*) FILTER (WHERE gross > 0) AS payments
+    FROM (SELECT supplier_id, amount AS gross, 0 AS clawback, 0 AS carried FROM ripe
+          UNION ALL SELECT supplier_id, 0, amount, 0 FROM back
+          UNION ALL SELECT supplier_id, 0, 0, net FROM failed) parts
+   GROUP BY supplier_id),
+planned AS (
+  SELECT s.*, s.gross * :fee_bp / 10000 AS fee,
+         s.gross + s.carried - s.gross * :fee_bp / 10000 - s.clawback AS net,
+         v.name, v.bank_code, v.account_number, v.account_holder,
+         CASE WHEN v.account_verified_at IS NULL OR v.bank_code IS NULL OR v.account_number IS NULL
+                OR v.account_holder IS NULL THEN 'account'
+              WHEN s.gross + s.carried - s.gross * :fee_bp / 10000 - s.clawback <= 0 THEN 'net'
+         END AS reason
+    FROM sums s JOIN supplier v ON v.id = s.supplier_id)
+"""  # noqa: S608 - no input in it
+
+PREVIEW = text(_PLAN + """
+SELECT supplier_id, name, payments, gross, fee, clawback, carried, net, reason
+  FROM planned ORDER BY supplier_id
+""")  # fmt: skip
+
+_INSERT = """,
+lines AS (
+  INSERT INTO settlement_line (batch_id, supplier_id, state, gross, fee, clawback, carried, net,
+                               bank_code, account_number, account_holder)
+  SELECT :batch_id, supplier_id, 'planned', gross, fee, clawback, carried, net,
+         bank_code, account_number, account_holder
+    FROM planned WHERE reason IS NULL ORDER BY supplier_id
+  RETURNING id, supplier_id, gross, net),
+items AS (
+  INSERT INTO settlement_item (payment_id, line_id, amount)
+  SELECT r.id, l.id, r.amount FROM ripe r JOIN lines l USING (supplier_id) ORDER BY r.id RETURNING 1),
+clawbacks AS (
+  INSERT INTO clawback_item (payment_id, line_id, amount)
+  SELECT k.id, l.id, k.amount FROM back k JOIN lines l USING (supplier_id) ORDER BY k.id RETURNING 1)
+SELECT (SELECT count(*) FROM lines) AS lines, (SELECT count(*) FROM items) AS payments,
+       (SELECT count(*) FROM clawbacks) AS clawbacks,
+       (SELECT CAST(coalesce(sum(gross), 0) AS bigint) FROM lines) AS gross,
+       (SELECT CAST(coalesce(sum(net), 0) AS bigint) FROM lines) AS net
+"""
+INSERT = text(_PLAN + _INSERT)
+
+CARRY = text("""
+UPDATE settlement_line f SET carried_into_id = l.id
+  FROM settlement_line l, settlement_batch b
+ WHERE l.batch_id = :batch_id AND f.supplier_id = l.supplier_id AND f.state = 'failed'
+   AND f.carried_into_id IS NULL AND b.id = f.batch_id AND b.programme_id = :programme_id
+RETURNING f.id
+""")
+
+CHANGED = text("""
+SELECT p.id
+  FROM settlement_item i
+  JOIN settlement_line l ON l.id = i.line_id
+  JOIN payment p ON p.id = i.payment_id
+ WHERE l.batch_id = :batch_id AND p.state <> 'paid' ORDER BY p.id LIMIT 20
+""")
+
+UNCARRY = text("""
+UPDATE settlement_line f SET carried_into_id = NULL FROM settlement_line l
+ WHERE l.batch_id = :batch_id AND f.carried_into_id = l.id RETURNING f.id
+""")
+
+FREE = tuple(
+    text(sentence)
+    for sentence in (
+        """DELETE FROM settlement_item i USING settlement_line l
+            WHERE l.id = i.line_id AND l.batch_id = :batch_id""",
+        """DELETE FROM clawback_item c USING settlement_line l
+            WHERE l.id = c.line_id AND l.batch_id = :batch_id""",
+        "DELETE FROM settlement_line WHERE batch_id = :batch_id",
+    )
+)
+
+
+def parameters(programme: Programme, cutoff: date) -> dict[str, Any]:
+    """What the plan asks for. Use counts as confirmed by itself N days after the payment (R-SET-1)."""
+    return {
+        "programme_id": programme.id,
+        "until": clock.end_of(cutoff),
+        "confirmed": clock.end_of(cutoff - timedelta(days=programme.settlement_use_days)),
+        "fee_bp": programme.settlement_fee_bp,
+    }

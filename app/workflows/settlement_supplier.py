@@ -1,0 +1,202 @@
+"""공급대금 정산: the supplier's page, which says of every payment where its money is (R-SET-1, R-SET-2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import joinedload
+
+from app import clock, policy
+from app.db import db
+from app.errors import NotFound
+from app.models.settlements import BatchState, LineState, SettlementBatch, SettlementLine
+from app.models.types import Labelled
+from app.policy import Actor, Permission
+
+
+class Place(Labelled):
+    """Where the money of a payment is."""
+
+    USE = "use", "이용확인 대기", "neutral"
+    ACCOUNT = "account", "계좌확인 필요", "warning"
+    RIPE = "ripe", "정산 대기", "info"
+    IN_BATCH = "in_batch", "정산 진행중", "secondary"
+    FAILED = "failed", "이체실패", "danger"
+    PAID = "paid", "지급완료", "success"
+    CLAWBACK = "clawback", "환수 예정", "warning"
+    TAKEN_BACK = "taken_back", "환수 완료", "neutral"
+
+
+@dataclass(frozen=True)
+class PlaceRow:
+    """One payment of a supplier and where its money is. Won."""
+
+    payment_id: int
+    company: str
+    offering: str
+    paid_at: datetime
+    amount: int
+    place: Place
+    text: str
+    """Korean: what it waits for, or when and by which batch it was paid."""
+    batch_number: str | None
+    line_id: int | None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a supplier has to come, on its way, paid, and to give back, won."""
+
+    waiting: int
+    in_batch: int
+    paid: int
+    clawback: int
+
+
+_PAYMENTS = text("""
+SELECT p.id, c.name AS company, o.name AS offering, p.paid_at, p.state,
+       p.grant_part + p.share_part + p.tax_part AS amount,
+       g.settlement_use_days AS use_days, v.account_verified_at IS NOT NULL AS account_verified,
+       EXISTS (SELECT 1 FROM evaluation e WHERE e.deal_id = p.deal_id) AS evaluated,
+       l.id AS line_id, coalesce(n.state, l.state) AS line_state, l.result_text,
+       coalesce(n.paid_at, l.paid_at) AS line_paid_at,
+       b.number AS batch_number, b.state AS batch_state,
+       k.line_id AS back_line_id, kb.state AS back_state, kb.number AS back_number
+  FROM payment p
+  JOIN company c ON c.id = p.company_id
+  JOIN deal d ON d.id = p.deal_id
+  JOIN offering o ON o.id = d.offering_id
+  JOIN programme g ON g.id = p.programme_id
+  JOIN supplier v ON v.id = p.supplier_id
+  LEFT JOIN settlement_item i ON i.payment_id = p.id
+  LEFT JOIN settlement_line l ON l.id = i.line_id
+  LEFT JOIN settlement_line n ON n.id = (
+    WITH RECURSIVE chain AS (
+      SELECT l.carried_into_id AS id
+      UNION ALL SELECT f.carried_into_id FROM settlement_line f JOIN chain ON f.id = chain.id)
+    SELECT max(id) FROM chain)
+  LEFT JOIN settlement_batch b ON b.id = coalesce(n.batch_id, l.batch_id)
+  LEFT JOIN clawback_item k ON k.payment_id = p.id
+  LEFT JOIN settlement_line kl ON kl.id = k.line_id
+  LEFT JOIN settlement_batch kb ON kb.id = kl.batch_id
+ WHERE p.supplier_id = :supplier_id
+   AND (p.state IN ('paid', 'cancelling') OR p.state = 'cancelled' AND i.payment_id IS NOT NULL)
+   AND (CAST(:before AS bigint) IS NULL OR p.id < :before)
+ ORDER BY p.id DESC LIMIT :size
+""")
+
+
+def supplier_payments(*, actor: Actor, before: int | None = None, size: int = 20) -> list[PlaceRow]:
+    """The supplier's payments, newest first, each with its place; `before` is a payment's id."""
+    parameters = {"supplier_id": _supplier(actor), "before": before, "size": size}
+    return [_row(row) for row in db.session.execute(_PAYMENTS, parameters)]
+
+
+def _row(row: Any) -> PlaceRow:
+    place, sentence = _cancelled(row) if row.state == "cancelled" else _place(row)
+    return PlaceRow(
+        payment_id=row.id,
+        company=row.company,
+        offering=row.offering,
+        paid_at=row.paid_at.astimezone(clock.KST),
+        amount=row.amount,
+        place=place,
+        text=sentence,
+        batch_number=row.batch_number,
+        line_id=row.line_id,
+    )
+
+
+def _cancelled(row: Any) -> tuple[Place, str]:
+    if row.batch_state in (BatchState.DRAFTED.value, BatchState.SUBMITTED.value):
+        return Place.CLAWBACK, "결제가 취소되어 이번 정산에서 빠집니다."
+    if row.back_state in (None, BatchState.DRAFTED.value, BatchState.SUBMITTED.value):
+        return Place.CLAWBACK, "정산 뒤에 결제가 취소되었습니다. 다음 정산에서 이만큼 빼고 지급합니다."
+    return Place.TAKEN_BACK, f"{row.back_number} 정산에서 환수했습니다."
+
+
+def _place(row: Any) -> tuple[Place, str]:
+    if row.line_id is not None:
+        return _in_line(row)
+    confirmed = row.paid_at.astimezone(clock.KST).date() + timedelta(days=row.use_days)
+    if not row.evaluated and clock.now() < clock.end_of(confirmed):
+        until = f"{clock.write_day(confirmed)} 24:00"
+        return Place.USE, f"수요기업이 평가하거나 {until}이 지나면 정산 대상이 됩니다."
+    if not row.account_verified:
+        return Place.ACCOUNT, "정산 계좌가 확인되지 않았습니다. 계좌를 등록하고 확인을 받아 주세요."
+    return Place.RIPE, "다음 정산에 담깁니다."
+
+
+def _in_line(row: Any) -> tuple[Place, str]:
+    if row.line_state == LineState.PAID.value:
+        day = clock.write_day(clock.korean_day(row.line_paid_at))
+        return Place.PAID, f"{day} {row.batch_number} 정산으로 지급했습니다."
+    if row.line_state == LineState.FAILED.value:
+        why = f"({row.result_text})" if row.result_text else ""
+        return Place.FAILED, f"이체가 실패했습니다{why}. 계좌를 확인해 주세요. 다음 정산에서 다시 지급합니다."
+    if row.batch_state in (BatchState.DRAFTED.value, BatchState.SUBMITTED.value):
+        return Place.IN_BATCH, f"{row.batch_number} 정산에 담겨 승인을 기다립니다."
+    return Place.IN_BATCH, f"{row.batch_number} 정산이 승인되어 이체 중입니다."
+
+
+_TOTALS = text("""
+SELECT CAST(coalesce(sum(owed) FILTER (WHERE NOT settled AND state <> 'cancelled'), 0) AS bigint) AS waiting,
+       CAST(coalesce(sum(owed) FILTER (WHERE settled AND state = 'cancelled' AND NOT taken_back), 0)
+            AS bigint) AS clawback,
+       (SELECT CAST(coalesce(sum(l.net), 0) AS bigint) FROM settlement_line l
+          JOIN settlement_batch b ON b.id = l.batch_id
+         WHERE l.supplier_id = :supplier_id AND l.state = 'planned'
+           AND b.state IN ('approved', 'exported', 'reconciled')) AS in_batch,
+       (SELECT CAST(coalesce(sum(net), 0) AS bigint) FROM settlement_line
+         WHERE supplier_id = :supplier_id AND state = 'paid') AS paid,
+       (SELECT CAST(coalesce(sum(net), 0) AS bigint) FROM settlement_line l
+         WHERE supplier_id = :supplier_id AND (state = 'failed' OR state = 'carried' AND NOT EXISTS (
+           SELECT 1 FROM settlement_line n JOIN settlement_batch b ON b.id = n.batch_id
+            WHERE n.id = l.carried_into_id AND b.state IN ('approved', 'exported', 'reconciled', 'closed'))))
+         AS failed
+  FROM (SELECT p.state, p.grant_part + p.share_part + p.tax_part AS owed,
+               EXISTS (SELECT 1 FROM settlement_item i JOIN settlement_line l ON l.id = i.line_id
+                         JOIN settlement_batch b ON b.id = l.batch_id
+                        WHERE i.payment_id = p.id
+                          AND b.state IN ('approved', 'exported', 'reconciled', 'closed')) AS settled,
+               EXISTS (SELECT 1 FROM clawback_item k JOIN settlement_line l ON l.id = k.line_id
+                         JOIN settlement_batch b ON b.id = l.batch_id
+                        WHERE k.payment_id = p.id
+                          AND b.state IN ('approved', 'exported', 'reconciled', 'closed')) AS taken_back
+          FROM payment p
+         WHERE p.supplier_id = :supplier_id AND p.state IN ('paid', 'cancelling', 'cancelled')) parts
+""")
+
+
+def supplier_totals(*, actor: Actor) -> Totals:
+    """The sums of the supplier's page. What failed to be transferred waits again."""
+    row = db.session.execute(_TOTALS, {"supplier_id": _supplier(actor)}).one()
+    return Totals(
+        waiting=row.waiting + row.failed, in_batch=row.in_batch, paid=row.paid, clawback=row.clawback
+    )
+
+
+def supplier_lines(*, actor: Actor, before: int | None = None, size: int = 20) -> list[SettlementLine]:
+    """The supplier's lines of approved batches, newest first; `before` is a line's id."""
+    open_states = (BatchState.DRAFTED, BatchState.SUBMITTED, BatchState.DISCARDED)
+    statement = (
+        select(SettlementLine)
+        .join(SettlementBatch, SettlementBatch.id == SettlementLine.batch_id)
+        .where(SettlementLine.supplier_id == _supplier(actor), SettlementBatch.state.not_in(open_states))
+        .order_by(SettlementLine.id.desc())
+        .limit(size)
+        .options(joinedload(SettlementLine.batch))
+    )
+    if before is not None:
+        statement = statement.where(SettlementLine.id < before)
+    return list(db.session.execute(statement).scalars())
+
+
+def _supplier(actor: Actor) -> int:
+    policy.require(actor, Permission.SUPPLIER_VIEW)
+    if actor.supplier_id is None:
+        raise NotFound()
+    return actor.supplier_id

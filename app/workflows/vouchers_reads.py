@@ -1,0 +1,102 @@
+"""What the screens show of vouchers (R-VOU-1, R-MONEY-2b). Amounts in won."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
+
+from app import policy
+from app.db import db
+from app.models.payments import Payment, PaymentState
+from app.models.vouchers import Voucher, VoucherState
+from app.policy import Actor, Permission
+from app.workflows import vouchers
+
+
+@dataclass(frozen=True)
+class Parts:
+    grant: int
+    share: int
+
+    @property
+    def total(self) -> int:
+        return self.grant + self.share
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoucherOverview:
+    """`granted = spent + held + left + returned`, part by part."""
+
+    voucher: Voucher
+    granted: Parts
+    spent: Parts
+    held: Parts
+    left: Parts
+    returned: Parts
+    first_payment_by: datetime
+    full_use_by: datetime
+    due_at: datetime | None
+
+
+def overview(*, actor: Actor) -> VoucherOverview | None:
+    """Of the actor's own company; None before 승인."""
+    voucher = vouchers.of_company(actor.company_id) if actor.company_id else None
+    return _overview(voucher) if voucher else None
+
+
+def overview_of(*, actor: Actor, company_id: int) -> VoucherOverview | None:
+    """For staff, within their agency. Raises NotFound for another's."""
+    voucher = vouchers.of_company(company_id)
+    if voucher is None:
+        return None
+    policy.require_own(actor, voucher)
+    return _overview(voucher)
+
+
+def _overview(voucher: Voucher) -> VoucherOverview:
+    sums = {
+        state: Parts(int(grant), int(share))
+        for state, grant, share in db.session.execute(
+            select(Payment.state, func.sum(Payment.grant_part), func.sum(Payment.share_part))
+            .where(Payment.voucher_id == voucher.id)
+            .group_by(Payment.state)
+        )
+    }
+    nothing = Parts(0, 0)
+    held = sums.get(PaymentState.PENDING, nothing)
+    paid, cancelling = (sums.get(s, nothing) for s in (PaymentState.PAID, PaymentState.CANCELLING))
+    spent = Parts(paid.grant + cancelling.grant, paid.share + cancelling.share)
+    left = Parts(*vouchers.left(voucher))
+    granted = Parts(voucher.granted_grant, voucher.granted_share)
+    returned = Parts(
+        granted.grant - spent.grant - held.grant - left.grant,
+        granted.share - spent.share - held.share - left.share,
+    )
+    return VoucherOverview(
+        voucher=voucher,
+        granted=granted,
+        spent=spent,
+        held=held,
+        left=left,
+        returned=returned,
+        first_payment_by=voucher.first_payment_by,
+        full_use_by=voucher.full_use_by,
+        due_at=voucher.due_at,
+    )
+
+
+def waivers(*, actor: Actor, after: int = 0, size: int = 50) -> list[Voucher]:
+    """Requests to decide, oldest voucher first, with their companies."""
+    policy.require(actor, Permission.VOUCHER_CLOSE)
+    statement = (
+        select(Voucher)
+        .where(Voucher.waiver_requested_at.is_not(None), Voucher.state == VoucherState.USABLE)
+        .where(Voucher.id > after)
+        .order_by(Voucher.id)
+        .limit(size)
+        .options(selectinload(Voucher.company))
+    )
+    return list(db.session.scalars(statement))

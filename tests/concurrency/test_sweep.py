@@ -1,0 +1,160 @@
+"""The sweep and the people who answer at the last second, on real connections (R-TIME-6)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from flask import Flask
+from sqlalchemy import select
+
+from app import clock
+from app.db import db, transaction
+from app.errors import Conflict
+from app.models.deals import Deal, DealState
+from app.models.record import AuditRow, Notice
+from app.workflows import deadlines, deals
+from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_pending_payment
+
+ROUNDS = 20
+
+
+def together(app: Flask, *acts: Callable[[], object]) -> list[object]:
+    """Run each act in a thread of its own, all at once; what each returned or raised."""
+    barrier = threading.Barrier(len(acts))
+    results: list[object] = [None] * len(acts)
+
+    def run(place: int, act: Callable[[], object]) -> None:
+        with app.app_context():
+            barrier.wait()
+            try:
+                results[place] = act()
+            except Conflict as refused:
+                results[place] = refused
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=run, args=(place, act)) for place, act in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return results
+
+
+def open_market() -> Market:
+    with clock.at(MONDAY):
+        market = make_market()
+        db.session.commit()
+    return market
+
+
+def ask(market: Market) -> int:
+    with clock.at(MONDAY):
+        return deals.request(actor=market.buyer, offering_id=market.offering.id, memo="상담 요청").id
+
+
+def state_of(deal_id: int) -> DealState:
+    db.session.rollback()
+    return db.session.scalars(select(Deal.state).where(Deal.id == deal_id)).one()
+
+
+def test_an_answer_at_the_last_second_or_the_sweep_but_never_both(committed: Flask) -> None:
+    """R-TIME-6: each deal ends in exactly one way, told once."""
+    market = open_market()
+    for _ in range(ROUNDS):
+        deal_id = ask(market)
+
+        def answer(deal_id: int = deal_id) -> object:
+            with clock.at(ANSWER_DUE - timedelta(seconds=1)):
+                return deals.accept(actor=market.seller, deal_id=deal_id).id
+
+        def sweep() -> object:
+            return deadlines.sweep(at=ANSWER_DUE).consultations
+
+        answered, swept = together(committed, answer, sweep)
+        won = answered == deal_id
+        assert won or isinstance(answered, Conflict)
+        if not won:
+            assert swept == 1
+        else:
+            assert swept == 0
+        assert state_of(deal_id) is (DealState.ACCEPTED if won else DealState.LAPSED)
+        with clock.at(MONDAY), transaction():
+            if won:
+                deals.withdraw(actor=market.buyer, deal_id=deal_id)
+    ends = db.session.scalars(
+        select(AuditRow.entity_id).where(AuditRow.entity == "deal", AuditRow.action.in_(["accept", "lapse"]))
+    ).all()
+    assert len(ends) == len(set(ends)) == ROUNDS
+
+
+COPIED = (
+    "programme_id",
+    "company_id",
+    "supplier_id",
+    "offering_id",
+    "version_id",
+    "memo",
+    "requested_at",
+    "due_at",
+    "state",
+)
+
+
+def test_sweeps_side_by_side_end_each_deal_once(committed: Flask) -> None:
+    """R-TIME-6"""
+    market = open_market()
+    first = db.session.get_one(Deal, ask(market))
+    fields = {name: getattr(first, name) for name in COPIED}
+    db.session.add_all(Deal(**fields) for _ in range(60))
+    db.session.commit()
+
+    def sweep() -> object:
+        return deadlines.sweep(at=ANSWER_DUE).consultations
+
+    counts = together(committed, sweep, sweep, sweep)
+    left = deadlines.sweep(at=ANSWER_DUE).consultations
+    assert sum(count for count in counts if isinstance(count, int)) + left == 61
+    lapsed = db.session.scalars(select(AuditRow.entity_id).where(AuditRow.action == "lapse")).all()
+    assert len(lapsed) == len(set(lapsed)) == 61
+    told = db.session.scalars(select(Notice.key).where(Notice.key.like("deal:%:supplier"))).all()
+    assert len(told) == len(set(told)) == 62
+
+
+def test_a_press_at_the_last_second_keeps_the_bill_open(committed: Flask) -> None:
+    """R-VOU-3: either the payment begins and the bill waits, or the bill lapses and the press is refused."""
+    market = open_market()
+    for _ in range(ROUNDS):
+        deal_id = ask(market)
+        with clock.at(MONDAY):
+            deals.accept(actor=market.seller, deal_id=deal_id)
+            due = deals.bill(actor=market.seller, deal_id=deal_id, **market.bill_terms()).due_at
+        assert due is not None
+
+        def press(deal_id: int = deal_id, due: datetime = due) -> object:
+            with clock.at(due - timedelta(seconds=1)), transaction():
+                deals.lock_billed(deal_id=deal_id, actor=market.buyer)
+                return make_pending_payment(market, deal_id).deal_id
+
+        def sweep(due: datetime = due) -> object:
+            return deadlines.sweep(at=due).bills
+
+        pressed, swept = together(committed, press, sweep)
+        won = pressed == deal_id
+        assert won or isinstance(pressed, Conflict)
+        assert (won, swept) in [(True, 0), (False, 1)]
+        assert state_of(deal_id) is (DealState.BILLED if won else DealState.LAPSED)
+
+
+def test_two_presses_of_a_request_make_one_deal(committed: Flask) -> None:
+    """Domain section 7: the voucher's lock puts the company's requests one after the other."""
+    market = open_market()
+
+    def press() -> object:
+        return ask(market)
+
+    together(committed, press, press, press)
+    db.session.rollback()
+    assert len(db.session.scalars(select(Deal.id)).all()) == 1

@@ -1,0 +1,219 @@
+"""R-DOC-1: papers say what an accountant looks for, any syllable prints, same data, same bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+import pypdf
+import pypdfium2
+import pytest
+import segno
+from reportlab.pdfbase import pdfmetrics
+
+from app.documents import cancellation, fonts, paper, receipt, settlement_statement, statement
+from app.documents.paper import Sheet
+from app.documents.slip_data import PaymentPaper, SettlementPaper
+from tests import papers
+
+ROOT = Path(__file__).parents[3]
+SYLLABLES = "".join(map(chr, range(0xAC00, 0xD7A4)))
+CANCELLED = {
+    "cancelled_at": "2020.11.16.(월) 15:02",
+    "cancel_reason": "요금제를 잘못 선택했습니다.",
+    "original_number": "2020-R-000042",
+}
+
+
+def words(content: bytes) -> str:
+    """As a reader copies it, blanks left out."""
+    document = pypdfium2.PdfDocument(content)
+    text = "".join(page.get_textpage().get_text_bounded() for page in document)
+    return re.sub(r"\s+", "", unicodedata.normalize("NFC", text))
+
+
+def draw_all() -> dict[str, bytes]:
+    payment = papers.payment()
+    return {
+        "receipt": receipt.draw(payment),
+        "statement": statement.draw(payment),
+        "cancellation": cancellation.draw(replace(payment, **CANCELLED)),
+        "settlement": settlement_statement.draw(papers.settlement(60)),
+    }
+
+
+COMMON = [
+    papers.STAMP.number,
+    papers.STAMP.issued_on,
+    papers.STAMP.code,
+    papers.STAMP.url,
+    papers.SUPPLIER.name,
+    papers.SUPPLIER.business_number,
+    papers.SUPPLIER.representative,
+    "시연용",
+]
+PAYMENT = [
+    papers.BUYER.name,
+    papers.BUYER.business_number,
+    papers.BUYER.representative,
+    papers.BUYER.address,
+    papers.SUPPLIER.address,
+    "한빛 화상회의 프로",
+    "기업형 50인 · 12개월",
+    "990,000",
+    "신한법인체크카드",
+    "****-****-****-1234",
+    "30412789",
+    "2020.11.16.(월) 10:24",
+]
+SUMS = ["1,800,000", "180,000", "1,980,000", "1,782,000", "198,000", "정부지원금", "공급가액", "세액"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("receipt", [*PAYMENT, *SUMS, "전표", "금 일백구십팔만원정"]),
+        ("statement", [*PAYMENT, *SUMS, "거래명세서", papers.SUPPLIER.phone]),
+        ("cancellation", [*PAYMENT, "-1,980,000", "취소전표", *CANCELLED.values()]),
+        (
+            "settlement",
+            ["정산내역서", "6,027,000", "S2020-0001", "110-***-***456", "신한은행", "2020-R-000060", "3/3"],
+        ),
+    ],
+)
+def test_each_paper_says_what_it_must(name: str, expected: list[str]) -> None:
+    text = words(draw_all()[name])
+    missing = [word for word in COMMON + expected if re.sub(r"\s+", "", word) not in text]
+    assert missing == []
+
+
+def test_the_sums_of_a_paper_agree() -> None:
+    paper_ = papers.payment()
+    assert paper_.total == paper_.supply + paper_.tax == paper_.grant + paper_.share + paper_.extra_tax
+    settled = papers.settlement()
+    assert settled.total == settled.gross + settled.carried - settled.fee - settled.clawback
+
+
+def test_drawn_again_the_bytes_are_the_same() -> None:
+    assert draw_all() == draw_all()
+
+
+def test_drawn_by_another_process_the_bytes_are_the_same() -> None:
+    """A worker that draws a lost file again must hit the kept hash."""
+    code = (
+        "import hashlib; from app.documents import receipt; from tests import papers;"
+        "print(hashlib.sha256(receipt.draw(papers.payment())).hexdigest())"
+    )
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT), "TZ": zone},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed, zone in (("1", "UTC"), ("2", "Asia/Seoul"))
+    }
+    assert len(runs) == 1
+
+
+def test_the_data_survive_being_kept_as_json() -> None:
+    payment, settled = papers.payment(), papers.settlement()
+    assert PaymentPaper.load(payment.dump()) == payment
+    assert SettlementPaper.load(settled.dump()) == settled
+
+
+def test_one_payment_fits_on_one_page_even_with_the_longest_names() -> None:
+    assert [len(pypdf.PdfReader(io.BytesIO(c)).pages) for c in draw_all().values()] == [1, 1, 1, 3]
+
+
+def test_nothing_is_cut_from_what_is_too_long_for_its_cell() -> None:
+    long = "가나다라마바사아자차카타파하" * 12
+    supplier = replace(papers.SUPPLIER, name=long, address=long)
+    text = words(receipt.draw(papers.payment(supplier=supplier, item=long)))
+    assert text.count(long) == 3
+
+
+def test_only_the_embedded_font_is_used() -> None:
+    """Without an initial font ReportLab leaves a Helvetica that is not embedded."""
+    for content in draw_all().values():
+        for page in pypdf.PdfReader(io.BytesIO(content)).pages:
+            for font in page["/Resources"]["/Font"].values():
+                found = font.get_object()
+                assert "NanumGothic" in found["/BaseFont"]
+                assert "/FontFile2" in found["/FontDescriptor"].get_object()
+
+
+@pytest.mark.parametrize("bold", [False, True])
+def test_every_hangul_syllable_prints(bold: bool) -> None:
+    """All 11,172: seen in the text that a reader extracts, and each has a glyph with ink or advance."""
+    sheet = Sheet(title="음절", demonstration=False)
+    for at in range(0, len(SYLLABLES), 50):
+        sheet.need(12)
+        sheet.y += 12
+        sheet.text(paper.MARGIN, sheet.y, SYLLABLES[at : at + 50], size=9, bold=bold)
+    text = re.sub(r"\d+/\d+", "", words(sheet.finish()))
+    assert text == SYLLABLES
+
+
+@pytest.mark.parametrize("bold", [False, True])
+@pytest.mark.parametrize("letters", ["₩㈜①㎡·~《》", "金李朴崔鄭姜趙尹張林漢城商社株式會社代表理事"])
+def test_the_letters_of_names_have_glyphs(letters: str, bold: bool) -> None:
+    fonts.register()
+    face = pdfmetrics.getFont(fonts.BOLD if bold else fonts.REGULAR).face
+    assert [letter for letter in letters if not face.charToGlyph.get(ord(letter))] == []
+    assert all(face.charToGlyph.get(ord(letter)) for letter in SYLLABLES)
+
+
+def test_names_with_rare_syllables_and_hanja_print_whole() -> None:
+    supplier = replace(papers.SUPPLIER, name="㈜뷁쀍힣 ₩會社", representative="李뷃")
+    text = words(receipt.draw(papers.payment(supplier=supplier)))
+    assert "㈜뷁쀍힣₩會社" in text and "李뷃" in text
+
+
+def test_a_missing_font_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "_PACKAGE", "no_such_package_anywhere")
+    with pytest.raises(fonts.FontMissing, match="requirements/fonts.txt"):
+        fonts.folder()
+
+
+def test_production_papers_bear_no_demonstration_mark() -> None:
+    stamp = replace(papers.STAMP, demonstration=False)
+    assert "시연용" not in words(receipt.draw(papers.payment(stamp=stamp)))
+
+
+def test_the_qr_code_is_drawn_as_vectors() -> None:
+    content = receipt.draw(papers.payment())
+    page = pypdf.PdfReader(io.BytesIO(content)).pages[0]
+    assert list(page.images) == []
+
+
+def test_every_module_of_the_qr_code_is_where_it_belongs() -> None:
+    sheet = Sheet(title="QR", demonstration=False)
+    sheet.qr(100, 100, 58, papers.STAMP.url)
+    image = pypdfium2.PdfDocument(sheet.finish())[0].render(scale=4).to_pil().convert("L")
+    modules = [list(row) for row in segno.make(papers.STAMP.url, error="m", boost_error=False).matrix]
+    step = 58 / len(modules)
+    seen = [
+        [
+            image.getpixel((int(4 * (100 + (x + 0.5) * step)), int(4 * (100 + (y + 0.5) * step)))) < 128
+            for x in row
+        ]
+        for y, row in ((y, range(len(modules))) for y in range(len(modules)))
+    ]
+    assert seen == [[bool(dark) for dark in row] for row in modules]
+
+
+@pytest.mark.parametrize("width", [40.0, 90.0, 200.0])
+def test_wrapping_keeps_every_letter_and_the_width(width: float) -> None:
+    fonts.register()
+    text = "서울특별시 강남구 테헤란로 123, 한빛타워 7층 (역삼동) averylongwordwithoutanyblankinit"
+    lines = paper.wrap(text, width, 9.5)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert all(paper.stringWidth(line, fonts.REGULAR, 9.5) <= width for line in lines)
