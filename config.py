@@ -7,7 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+KINDS = ("development", "production", "test")
+DEVELOPMENT_DATA_KEY = "b25seS1mb3ItZGV2ZWxvcG1lbnQtMzItYnl0ZXMhISE="
 OUTER = ("IDENTITY", "TAX_OFFICE", "CARD", "ZEROPAY", "SMS", "BANK")
+# Those that sign what they send us, or have us sign.
+SIGNING = ("CARD", "ZEROPAY", "SMS")
 SANDBOX_PATHS = {
     "IDENTITY": "identity",
     "TAX_OFFICE": "tax",
@@ -26,6 +30,8 @@ def load(env: dict[str, str] | None = None) -> dict[str, Any]:
     """Read the settings. Raises UnsafeSetting with a sentence that says what to set."""
     source = dict(os.environ if env is None else env)
     kind = source.get("KV_ENV", "development")
+    if kind not in KINDS:
+        raise UnsafeSetting("KV_ENV must be one of: " + ", ".join(KINDS))
     production = kind == "production"
     home = Path(source.get("KV_HOME", "var")).resolve()
     port = int(source.get("PORT", "8000"))
@@ -39,7 +45,7 @@ def load(env: dict[str, str] | None = None) -> dict[str, Any]:
         "KV_HOME": str(home),
         "FILES": source.get("FILES", str(home / "files")),
         "SECRET_KEY": source.get("SECRET_KEY", "only-for-development"),
-        "DATA_KEY": source.get("DATA_KEY", "b25seS1mb3ItZGV2ZWxvcG1lbnQtMzItYnl0ZXMhISE="),
+        "DATA_KEY": source.get("DATA_KEY", DEVELOPMENT_DATA_KEY),
         "SQLALCHEMY_DATABASE_URI": source.get("DATABASE_URL", "postgresql+psycopg:///kvoucher"),
         "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": False, "pool_size": 8, "max_overflow": 8},
         "REDIS_URL": source.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
@@ -61,9 +67,8 @@ def load(env: dict[str, str] | None = None) -> dict[str, Any]:
     for name in OUTER:
         settings[f"{name}_URL"] = source.get(f"{name}_URL", f"{sandbox}/{SANDBOX_PATHS[name]}")
         for part in ("KEY", "SECRET"):
-            settings[f"{name}_{part}"] = source.get(
-                f"{name}_{part}", f"sandbox-{name.lower()}-{part.lower()}"
-            )
+            played = "" if production else f"sandbox-{name.lower()}-{part.lower()}"
+            settings[f"{name}_{part}"] = source.get(f"{name}_{part}", played)
     return settings
 
 
@@ -72,10 +77,13 @@ def _refuse_unsafe(source: dict[str, str], demo: bool) -> None:
         raise UnsafeSetting("DEMO=1 is for demonstrations only: unset it in production (R-TIME-7).")
     needed = ["SECRET_KEY", "DATA_KEY", "DATABASE_URL", "REDIS_URL", "BASE_URL"]
     needed += [f"{name}_{part}" for name in OUTER for part in ("URL", "KEY")]
+    needed += [f"{name}_SECRET" for name in SIGNING]
     missing = [name for name in needed if not source.get(name)]
     if missing:
         raise UnsafeSetting("Set these before starting in production: " + ", ".join(missing))
     if len(source["SECRET_KEY"]) < 32:
         raise UnsafeSetting("SECRET_KEY must have at least 32 characters in production.")
+    if source["DATA_KEY"] == DEVELOPMENT_DATA_KEY:
+        raise UnsafeSetting("DATA_KEY is the published one of the development: make your own 32 bytes.")
     if not source["BASE_URL"].startswith("https://"):
         raise UnsafeSetting("BASE_URL must begin with https:// in production.")

@@ -1,0 +1,247 @@
+"""Two hundred companies on every step of the way: a hundred sign up, a hundred come from K-Startup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from io import BytesIO
+
+from openpyxl import Workbook
+
+from app import clock
+from app.demo import accounts as logins
+from app.demo.papers import paper
+from app.demo.stage import PREPARER, Stage, business_day_after, instant
+from app.demo.words import HOLD, INDUSTRIES, REJECT
+from app.models.applications import Application
+from app.models.companies import CompanyKind, DocumentKind, VerifiedAs
+from app.models.people import VerificationPurpose
+from app.models.vouchers import InstrumentKind
+from app.policy import Actor
+from app.workflows import accounts, applications, budget, intake, signup, signup_submit, verification
+from app.workflows.terms import TERMS
+
+# Fate of a sign-up -> how many, and the first and last day on which they come.
+FATES: dict[str, tuple[int, date, date]] = {
+    "approved": (60, date(2020, 9, 14), date(2020, 11, 3)),
+    "screened": (10, date(2020, 11, 5), date(2020, 11, 10)),
+    "rejected": (5, date(2020, 10, 12), date(2020, 10, 30)),
+    "held": (8, date(2020, 11, 3), date(2020, 11, 10)),
+    "resubmitted": (3, date(2020, 10, 28), date(2020, 11, 5)),
+    "screening": (14, date(2020, 11, 6), date(2020, 11, 13)),
+}
+# Selection day in the file -> rows with an instrument, rows without. The first are of an early round.
+KSTARTUP: dict[date, tuple[int, int]] = {
+    date(2020, 3, 9): (3, 0),
+    date(2020, 10, 12): (28, 22),
+    date(2020, 11, 2): (24, 23),
+}
+HEADING = (
+    "아이디", "기업명", "기업구분", "사업자등록번호", "대표자명",
+    "휴대폰번호", "이메일", "운영기관", "선정일", "결제수단",
+)  # fmt: skip
+SPECIAL = {
+    ("approved", 0): logins.DEMAND,
+    ("approved", 59): logins.DEMAND_FRESH,
+    ("held", 0): logins.DEMAND_HELD,
+}
+CARDS = (InstrumentKind.PERSONAL_CHECK, InstrumentKind.PERSONAL_CHECK, InstrumentKind.ZEROPAY)
+
+
+@dataclass
+class Joined:
+    """A company that signed up, as the later scenes need it."""
+
+    actor: Actor
+    company_id: int
+    application_id: int
+    agency_id: int
+    phone: str
+    fate: str
+    submitted: date
+    kind: InstrumentKind
+
+
+@dataclass
+class Buyer:
+    """A company with a voucher, as the deals need it."""
+
+    actor: Actor
+    kind: InstrumentKind
+    phone: str
+    """To which the card company sends its codes."""
+    ready: date
+    """The day on which the voucher was there."""
+
+
+def join_all(stage: Stage) -> list[Buyer]:
+    """Sign-ups in the order of their fates, then K-Startup's files; those who have a voucher in the end."""
+    agencies = [agency.id for agency in signup.agencies()]
+    joined = []
+    for fate, (number, first, last) in FATES.items():
+        for place in range(number):
+            day = first + (last - first) * place // max(number - 1, 1)
+            joined.append(_sign_up(stage, fate, place, business_day_after(day, 1), agencies))
+    _screen(stage, joined)
+    _confirm_budgets(stage, joined)
+    buyers = [
+        Buyer(one.actor, one.kind, one.phone, business_day_after(one.submitted, 5))
+        for one in joined
+        if one.fate == "approved"
+    ]
+    for selected, (chosen, unchosen) in KSTARTUP.items():
+        buyers += _take_in(stage, selected, chosen, unchosen)
+    stage.counts["수요기업"] = len(joined) + sum(map(sum, KSTARTUP.values()))
+    return buyers
+
+
+def _sign_up(stage: Stage, fate: str, place: int, day: date, agencies: list[int]) -> Joined:
+    words = stage.words
+    corporate = place % 3 != 0
+    representative, phone = words.person(), words.mobile()
+    number = words.business_number(corporate=corporate)
+    name = words.company(corporate=corporate)
+    special = SPECIAL.get((fate, place))
+    login = special.login if special else f"{fate}{place + 1:02}"
+    agency = agencies[0] if special else agencies[(place + len(fate)) % len(agencies)]
+    with clock.at(instant(day, 9 + place % 8, place * 7 % 60)):
+        asked = verification.request(
+            purpose=VerificationPurpose.SIGN_UP,
+            name=representative,
+            birth7=words.birth(),
+            carrier="SKT",
+            phone=phone,
+        )
+        verification.confirm(token=asked.token, code=stage.code_sent_to(phone))
+        token = signup.begin().token
+        signup.accept_terms(token=token, accepted=[term.key for term in TERMS])
+        signup.attach_verification(
+            token=token, verification_token=asked.token, verified_as=VerifiedAs.REPRESENTATIVE
+        )
+        signup.set_account(token=token, login=login, password=logins.PASSWORD)
+        signup.set_details(
+            token=token,
+            details={
+                "name": name,
+                "kind": CompanyKind.CORPORATE if corporate else CompanyKind.SOLE,
+                "business_number": number,
+                "representative": representative,
+                "email": f"{login}@example.kr",
+                "address": words.address(),
+                "industry": words.pick(INDUSTRIES),
+            },
+        )
+        signup.set_contact(
+            token=token, contact={"same_as_representative": True, "contact_email": f"{login}@example.kr"}
+        )
+        lines = [f"상호: {name}", f"사업자등록번호: {number}", f"대표자: {representative}"]
+        for kind in signup.required_documents(signup.load(token=token)):
+            signup.attach_document(
+                token=token, kind=kind, file_name=f"{kind.label}.pdf", content=_paper(kind, lines)
+            )
+        kind_of_payment = InstrumentKind.PERSONAL_CHECK if special else CARDS[place % 3]
+        signup.set_instrument(token=token, kind=kind_of_payment)
+        signup.set_agency(token=token, agency_id=agency)
+        application: Application = signup_submit.submit(token=token, ip=None)
+    account = accounts.find(login)
+    if account is None:
+        raise LookupError(login)
+    return Joined(
+        account.actor(), application.company_id, application.id, agency, phone, fate, day, kind_of_payment
+    )
+
+
+def _paper(kind: DocumentKind, lines: list[str]) -> bytes:
+    """The registration names its company; the other papers are alike, and drawn once."""
+    if kind is DocumentKind.BUSINESS_REGISTRATION:
+        return paper(kind.label, lines)
+    return _blank(kind)
+
+
+@cache
+def _blank(kind: DocumentKind) -> bytes:
+    return paper(kind.label, ["위 기업에 대하여 증명합니다."])
+
+
+def _screen(stage: Stage, joined: list[Joined]) -> None:
+    for place, one in enumerate(joined):
+        reviewer = stage.reviewer_of(one.agency_id)
+        decided = business_day_after(one.submitted, 1 + place % 3)
+        with clock.at(instant(decided, 10 + place % 7, place * 11 % 60)):
+            if one.fate in ("approved", "screened"):
+                applications.screen(actor=reviewer, application_id=one.application_id)
+            elif one.fate in ("held", "resubmitted"):
+                applications.hold(
+                    actor=reviewer,
+                    application_id=one.application_id,
+                    reason=HOLD[place % len(HOLD)],
+                    marks=["tax_clearance"],
+                )
+            elif one.fate == "rejected":
+                applications.reject(
+                    actor=reviewer, application_id=one.application_id, reason=REJECT[place % len(REJECT)]
+                )
+        if one.fate == "resubmitted":
+            with clock.at(instant(business_day_after(decided, 1), 16)):
+                applications.resubmit(actor=one.actor)
+
+
+def _confirm_budgets(stage: Stage, joined: list[Joined]) -> None:
+    """The budget officer confirms in bulk, some days after each other."""
+    days: dict[date, list[int]] = {}
+    for one in joined:
+        if one.fate == "approved":
+            days.setdefault(business_day_after(one.submitted, 5), []).append(one.application_id)
+    for day, ids in sorted(days.items()):
+        with clock.at(instant(day, 16, 30)):
+            budget.confirm(actor=stage.staff["budget"], application_ids=ids)
+
+
+def _take_in(stage: Stage, selected: date, chosen: int, unchosen: int) -> list[Buyer]:
+    """A file as K-Startup sends it, previewed and confirmed."""
+    book = Workbook()
+    sheet = book.active
+    if sheet is None:
+        raise LookupError("a new workbook has no sheet")
+    sheet.append(HEADING)
+    agencies = [agency.name for agency in signup.agencies()]
+    instruments: dict[str, tuple[InstrumentKind, str]] = {}
+    for place in range(chosen + unchosen):
+        corporate = place % 4 != 0
+        login = f"ks{selected:%m%d}{place + 1:03}"
+        kind = CARDS[place % 3].label if place < chosen else ""
+        phone = stage.words.mobile()
+        if place < chosen:
+            instruments[login] = (CARDS[place % 3], phone)
+        sheet.append(
+            (
+                login,
+                stage.words.company(corporate=corporate),
+                "법인" if corporate else "개인",
+                stage.words.business_number(corporate=corporate),
+                stage.words.person(),
+                phone,
+                f"{login}@example.kr",
+                agencies[place % len(agencies)],
+                f"{selected:%Y-%m-%d}",
+                kind,
+            )
+        )
+    content = BytesIO()
+    book.save(content)
+    with clock.at(instant(selected + timedelta(days=1), 11)):
+        seen = intake.preview(
+            actor=PREPARER,
+            programme_id=stage.programme.id,
+            file_name=f"kstartup_{selected:%Y%m%d}.xlsx",
+            content=content.getvalue(),
+        )
+        intake.confirm(actor=PREPARER, intake_id=seen.id)
+    buyers = []
+    for login, (instrument, phone) in instruments.items():
+        account = accounts.find(login)
+        if account is None:
+            raise LookupError(login)
+        buyers.append(Buyer(account.actor(), instrument, phone, selected + timedelta(days=1)))
+    return buyers

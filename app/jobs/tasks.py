@@ -1,0 +1,72 @@
+"""What RQ runs: thin, callable twice, each with its queue, time-out and retry."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flask import current_app
+
+from app.jobs import outbox, queues
+from app.workflows import deadlines, demonstration, instruments, payment_resolution, record
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Task:
+    """How a function is run as a job: RQ calls it by its dotted name."""
+
+    run: Callable[..., Any]
+    queue: str
+    timeout: int
+    """Seconds."""
+    retries: tuple[int, ...]
+    """Seconds to wait before each retry; the schedule itself retries what it wakes again anyway."""
+
+
+TASKS: dict[str, Task] = {}
+
+
+def task(*, queue: str, timeout: int, retries: tuple[int, ...] = ()) -> Callable[..., Any]:
+    """Declare a job. It runs in the programme's time (R-TIME-7)."""
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def run(*args: Any) -> Any:
+            if current_app.config["DEMO"]:
+                demonstration.set_process_clock()
+            return function(*args)
+
+        TASKS[function.__name__] = Task(run, queue, timeout, retries)
+        return run
+
+    return declare
+
+
+@task(queue=queues.TICKS, timeout=120)
+def drain_outbox() -> dict[str, int]:
+    return asdict(outbox.drain())
+
+
+@task(queue=queues.TICKS, timeout=300)
+def sweep_deadlines() -> None:
+    deadlines.sweep()
+
+
+@task(queue=queues.TICKS, timeout=60)
+def seal_audit() -> None:
+    record.seal()
+
+
+@task(queue=queues.TICKS, timeout=120)
+def resolve_payments() -> None:
+    payment_resolution.resolve()
+
+
+@task(queue=queues.TICKS, timeout=120)
+def refresh_instruments() -> None:
+    instruments.refresh_issues()
