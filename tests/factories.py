@@ -8,7 +8,15 @@ from typing import Any
 from app import clock
 from app.db import db
 from app.models.applications import Application, ApplicationState
-from app.models.catalogue import Category, Offering, OfferingState, OfferingVersion, Plan, Supplier, SupplierState
+from app.models.catalogue import (
+    Category,
+    Offering,
+    OfferingState,
+    OfferingVersion,
+    Plan,
+    Supplier,
+    SupplierState,
+)
 from app.models.companies import Company, CompanyKind, VerifiedAs
 from app.models.numbers import complete_business_number
 from app.models.people import Account
@@ -101,7 +109,9 @@ def make_application(*, company: Company, state: ApplicationState, **fields: Any
     return _save(Application(**defaults | fields, state=state))
 
 
-def make_instrument(*, company: Company, kind: InstrumentKind, state: InstrumentState, **fields: Any) -> Instrument:
+def make_instrument(
+    *, company: Company, kind: InstrumentKind, state: InstrumentState, **fields: Any
+) -> Instrument:
     return _save(Instrument(company_id=company.id, kind=kind, state=state, chosen_at=clock.now(), **fields))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
@@ -15,7 +16,8 @@ def paper(title: str, lines: list[str]) -> bytes:
     """One A4 page with a title, some lines and the demonstration's mark; same words, same bytes."""
     fonts.register()
     buffer = BytesIO()
-    canvas = Canvas(buffer, pagesize=A4, invariant=1, pageCompression=1, initialFontName=fonts.REGULAR)
+    settings: dict[str, Any] = {"pagesize": A4, "initialFontName": fonts.REGULAR, "invariant": 1}
+    canvas = Canvas(buffer, pageCompression=1, **settings)
     width, height = A4
     canvas.setFont(fonts.BOLD, 24)
     canvas.drawCentredString(width / 2, height - 45 * mm, title)

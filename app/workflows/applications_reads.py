@@ -63,7 +63,7 @@ def _filters(
     flagged: bool = False,
     mine: bool = False,
 ) -> list[ColumnElement[bool]]:
-    conditions = [*_scope(actor), Application.state.in_(states)]
+    conditions = [*_scope(actor), Application.state.in_(states), Application.submitted_at.is_not(None)]
     if flagged:
         conditions.append(Application.flagged_at.is_not(None))
     if mine:

@@ -253,10 +253,18 @@ class BillPreview:
     lines: list[shares.Working]
 
 
-def bill_preview(*, actor: Actor, deal_id: int, plan_id: int, quantity: int) -> BillPreview:
+def bill_preview(
+    *,
+    actor: Actor,
+    deal_id: int,
+    plan_id: int,
+    quantity: int,
+    period_from: date | None = None,
+    period_to: date | None = None,
+) -> BillPreview:
     """Reckon a bill without sending it, split by the programme's ratio: the voucher is not the supplier's.
 
-    Raises NotFound, Denied, InvalidInput.
+    With a period, that is checked as `bill` would. Raises NotFound, Denied, InvalidInput.
     """
     policy.require(actor, Permission.DEAL_ANSWER)
     deal = db.session.get(Deal, deal_id)
@@ -265,6 +273,8 @@ def bill_preview(*, actor: Actor, deal_id: int, plan_id: int, quantity: int) -> 
     policy.require_own(actor, deal)
     programme = db.session.get_one(Programme, deal.programme_id)
     plan, amount, tax = _reckon(deal, programme, plan_id, quantity)
+    if period_from and period_to:
+        _check_period(deal, period_from, period_to)
     price = shares.Working("청구금액", f"{plan.name} {plan.price:,}원 × {quantity:,}{plan.unit}", amount)
     share = programme.cap * programme.company_share_percent // 100
     grant = programme.cap - share

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.orm import joinedload
 
 from app import clock, policy
@@ -121,6 +121,17 @@ def tab_rows(*, actor: Actor, tab: DealTab, before: int | None = None, size: int
     """One tab of this side, newest first, by keyset."""
     statement = select(Deal).where(_own(actor), Deal.state.in_(TAB_STATES[tab]))
     return _rows(statement, before, size)
+
+
+def by_deadline(
+    *, actor: Actor, tab: DealTab, after: tuple[datetime, int] | None = None, size: int = 20
+) -> list[DealRow]:
+    """A tab whose clock runs, what runs out first at the top; `after` is the last row's deadline and id."""
+    statement = select(Deal).where(_own(actor), Deal.state.in_(TAB_STATES[tab]), Deal.due_at.is_not(None))
+    if after is not None:
+        statement = statement.where(tuple_(Deal.due_at, Deal.id) > after)
+    statement = _with_parties(statement.order_by(Deal.due_at, Deal.id).limit(size))
+    return [_row(deal) for deal in db.session.scalars(statement)]
 
 
 def _rows(statement: Any, before: int | None, size: int) -> list[DealRow]:

@@ -119,7 +119,7 @@ def _actor_names(journals: Iterable[Journal]) -> dict[int, str]:
     if not ids:
         return {}
     statement = select(Account.id, Account.name).where(Account.id.in_(ids))
-    return dict(db.session.execute(statement).tuples().all())
+    return {key: name for key, name in db.session.execute(statement)}
 
 
 def _moved(journal: Journal) -> int:

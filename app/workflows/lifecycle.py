@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import ColumnElement, false, select, update
+from sqlalchemy.orm import Session
 
 from app import policy
 from app.db import Base, lock, transaction
@@ -161,31 +163,34 @@ def fire_many(
     table: Any = lifecycle.model.__table__
     conditions = [table.c.id.in_(keys), table.c.state == source, *_own(actor, table), *also]
     conditions += [table.c[name].is_distinct_from(actor.id) for name in edge.other_than if actor.id]
-    fields = ("state", *(changes or {}))
-    sides = [side for side in ("company_id", "supplier_id") if side in table.c and side not in fields]
     with transaction() as session:
         # Core statements do not flush, and expire_all() below would drop what is pending.
         session.flush()
-        chosen = select(table.c.id, *[table.c[field] for field in fields]).where(*conditions)
-        locked = chosen.order_by(table.c.id).with_for_update(skip_locked=skip_locked)
-        before = {row["id"]: row for row in session.execute(locked).mappings()}
+        fields = [table.c[field] for field in ("state", *(changes or {}))]
+        chosen = select(table.c.id, *fields).where(*conditions).order_by(table.c.id)
+        locked = session.execute(chosen.with_for_update(skip_locked=skip_locked))
+        before = {row["id"]: row for row in locked.mappings()}
         if not before:
             return []
-        moved = session.execute(
-            update(table)
-            .where(table.c.id.in_(list(before)))
-            .values(state=edge.target, **(changes or {}))
-            .returning(table.c.id, *[table.c[name] for name in (*fields, *sides)])
-        ).all()
+        after = _move(session, table, list(before), {"state": edge.target, **(changes or {})})
         session.expire_all()
-        rows = {row.id: row for row in moved}
         written = {
-            key: _change(lifecycle, {f: old[f] for f in fields}, {f: getattr(rows[key], f) for f in fields})
+            key: _change(lifecycle, {f.key: old[f] for f in fields}, vars(after[key]))
             for key, old in before.items()
         }
         seqs = record.write_many(lifecycle.entity, written, action, actor=actor, reason=reason)
-        record.tell(_messages(lifecycle, edge, seqs, rows, reason=reason, name=""))
+        record.tell(_messages(lifecycle, edge, seqs, after, reason=reason, name=""))
         return list(before)
+
+
+def _move(session: Session, table: Any, keys: list[int], values: Mapping[str, Any]) -> dict[int, Any]:
+    """Write the values and return each row's key, new values, and company and supplier where it has them."""
+    wanted = dict.fromkeys(
+        ["id", *values, *(side for side in ("company_id", "supplier_id") if side in table.c)]
+    )
+    statement = update(table).where(table.c.id.in_(keys)).values(**values)
+    moved = session.execute(statement.returning(*[table.c[name] for name in wanted]))
+    return {row["id"]: SimpleNamespace(**row) for row in moved.mappings()}
 
 
 def _own(actor: Actor, table: Any) -> list[ColumnElement[bool]]:

@@ -174,13 +174,25 @@ def _is_wished(actor: Actor, offering_id: int) -> bool:
     return db.session.get(Wish, (actor.company_id, offering_id)) is not None
 
 
-def mine(*, actor: Actor, state: OfferingState | None = None) -> list[Offering]:
-    """The supplier's own services, newest first."""
+def mine(
+    *, actor: Actor, state: OfferingState | None = None, before: int | None = None, size: int = 500
+) -> list[Offering]:
+    """The supplier's own services, newest first, by keyset."""
     policy.require(actor, Permission.OFFERING_WRITE)
     statement = select(Offering).where(Offering.supplier_id == actor.supplier_id).order_by(Offering.id.desc())
     if state is not None:
         statement = statement.where(Offering.state == state)
-    return list(db.session.scalars(statement.options(joinedload(Offering.category)).limit(500)))
+    if before is not None:
+        statement = statement.where(Offering.id < before)
+    return list(db.session.scalars(statement.options(joinedload(Offering.category)).limit(size)))
+
+
+def own_counts(*, actor: Actor) -> dict[OfferingState, int]:
+    """How many of the supplier's own services stand in each state."""
+    policy.require(actor, Permission.OFFERING_WRITE)
+    counted = select(Offering.state, func.count()).where(Offering.supplier_id == actor.supplier_id)
+    counts: dict[OfferingState, int] = dict(db.session.execute(counted.group_by(Offering.state)).all())
+    return {state: counts.get(state, 0) for state in OfferingState}
 
 
 def own_detail(*, actor: Actor, offering_id: int) -> OfferingDraft:

@@ -179,7 +179,7 @@ def seal() -> int:
             text("SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)")
         ).scalar_one()
         if start > end:
-            raise RuntimeError("the server's transaction ids lie below the last anchor: restored from a dump?")
+            raise RuntimeError("the transaction ids lie below the last anchor: restored from a dump?")
         leaves = _leaves(start, end)
         if not leaves:
             return 0

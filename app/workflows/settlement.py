@@ -21,7 +21,7 @@ from app.workflows import ledger, lifecycle, record, settlement_sql, slips
 from app.workflows.ledger import Leg
 from app.workflows.lifecycle import Edge, Lifecycle, Tell
 
-_SUPPLIER_PAGE = "/supplier/settlements"
+_SUPPLIER_PAGE = "/supply/settlement"
 
 BATCH = Lifecycle(
     "settlement_batch",

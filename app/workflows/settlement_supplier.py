@@ -95,6 +95,16 @@ def supplier_payments(*, actor: Actor, before: int | None = None, size: int = 20
     return [_row(row) for row in db.session.execute(_PAYMENTS, parameters)]
 
 
+def supplier_count(*, actor: Actor) -> int:
+    """How many payments `supplier_payments` lists."""
+    counted = text("""
+        SELECT count(*) FROM payment p
+         WHERE p.supplier_id = :supplier_id
+           AND (p.state IN ('paid', 'cancelling') OR p.state = 'cancelled'
+                AND EXISTS (SELECT 1 FROM settlement_item i WHERE i.payment_id = p.id))""")
+    return int(db.session.execute(counted, {"supplier_id": _supplier(actor)}).scalar_one())
+
+
 def _row(row: Any) -> PlaceRow:
     place, sentence = _cancelled(row) if row.state == "cancelled" else _place(row)
     return PlaceRow(

@@ -55,17 +55,7 @@ def request(
     Raises InvalidInput (`verification.form`, `verification.refused`), Refusal `verification.unavailable`.
     """
     name, phone, birth7 = name.strip(), digits(phone), digits(birth7)
-    wrong = {}
-    if not 1 <= len(name) <= 50:
-        wrong["name"] = "이름을 입력해 주세요."
-    if not (len(birth7) == 7 and birth7.isascii() and birth7.isdigit()):
-        wrong["birth7"] = "생년월일 여섯 자리와 주민등록번호 뒤 첫 자리를 숫자로 입력해 주세요."
-    if carrier not in dict(CARRIERS):
-        wrong["carrier"] = "통신사를 선택해 주세요."
-    if not valid_mobile(phone):
-        wrong["phone"] = "휴대전화 번호를 '010-0000-0000' 형식으로 입력해 주세요."
-    if wrong:
-        raise InvalidInput("verification.form", "본인인증 정보를 다시 확인해 주세요.", fields=wrong)
+    _check_form(name, birth7, carrier, phone)
     with spoken_korean("phone"):
         sent = gateways.get().identity.request_code(
             name=name, birth7=birth7, carrier=carrier, phone=phone, purpose=purpose.label
@@ -85,6 +75,20 @@ def request(
         session.add(verification)
         session.flush()
         return verification
+
+
+def _check_form(name: str, birth7: str, carrier: str, phone: str) -> None:
+    wrong = {}
+    if not 1 <= len(name) <= 50:
+        wrong["name"] = "이름을 입력해 주세요."
+    if not (len(birth7) == 7 and birth7.isascii() and birth7.isdigit()):
+        wrong["birth7"] = "생년월일 여섯 자리와 주민등록번호 뒤 첫 자리를 숫자로 입력해 주세요."
+    if carrier not in dict(CARRIERS):
+        wrong["carrier"] = "통신사를 선택해 주세요."
+    if not valid_mobile(phone):
+        wrong["phone"] = "휴대전화 번호를 '010-0000-0000' 형식으로 입력해 주세요."
+    if wrong:
+        raise InvalidInput("verification.form", "본인인증 정보를 다시 확인해 주세요.", fields=wrong)
 
 
 def by_token(*, token: str) -> Verification:
@@ -111,7 +115,7 @@ def count_send(verification: Verification) -> None:
 
 
 def resend(*, token: str) -> Verification:
-    """Have a new code sent; the old one is void. Raises as `request`, and Conflict `verification.too_many`."""
+    """Have a new code sent; the old one is void. Raises as `request`; Conflict `verification.too_many`."""
     with transaction():
         verification = lock_by_token(token=token)
         count_send(verification)
