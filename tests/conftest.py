@@ -20,7 +20,7 @@ import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy import make_url, text
 
@@ -170,6 +170,8 @@ class CleanSession(FlaskClient):
     """Fails when a request leaves work in the session that nobody committed: transaction() is the only commit."""
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
+        # The test's application context outlives its requests: the person of one is not the person of the next.
+        g.pop("_login_user", None)
         response = super().open(*args, **kwargs)
         left = [*db.session.new, *db.session.dirty, *db.session.deleted]
         assert not left, f"a request left uncommitted work: {left}"

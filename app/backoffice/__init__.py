@@ -1,0 +1,54 @@
+"""The agencies' consoles on Flask-Admin: thin pages over the workflows, each with the permission it needs."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_admin import Admin
+from flask_admin.theme import Bootstrap4Theme
+
+from app.backoffice import accounts, audit, budgets, intake, ledger, market, offerings, operations, settlement
+from app.backoffice.home import Home
+from app.backoffice.parts import Page
+from app.backoffice.screening import Screening
+from app.backoffice.suppliers import Suppliers
+from app.models.applications import Application
+from app.web import csp
+
+# (category, name, page, address); an endpoint is `console_<address>`.
+PAGES: tuple[tuple[str, str, type[Page], str], ...] = (
+    ("예산", "예산확정", budgets.Budget, "budget"),
+    ("예산", "예산 현황", budgets.BudgetOverview, "budgets"),
+    ("예산", "예산포기 승인", budgets.Waivers, "waivers"),
+    ("예산", "K-Startup 반입", intake.Intake, "intake"),
+    ("공급·서비스", "공급기업", Suppliers, "suppliers"),
+    ("공급·서비스", "서비스 승인", offerings.Offerings, "offerings"),
+    ("거래·결제", "거래", market.Deals, "deals"),
+    ("거래·결제", "결제", market.Payments, "payments"),
+    ("거래·결제", "미확정 결제", market.Unknown, "unknown"),
+    ("정산", "정산 대상", settlement.Ripe, "ripe"),
+    ("정산", "정산", settlement.Settlement, "settlement"),
+    ("원장·감사", "원장", ledger.Journals, "ledger"),
+    ("원장·감사", "시산표", ledger.TrialBalance, "trial"),
+    ("원장·감사", "감사기록", audit.Audit, "audit"),
+    ("운영", "발송·작업함", operations.Outbox, "outbox"),
+    ("운영", "실패한 작업", operations.Jobs, "jobs"),
+    ("운영", "계정", accounts.Accounts, "accounts"),
+    ("운영", "사업 설정", operations.Programme, "programme"),
+)
+
+
+def init_app(app: Flask) -> None:
+    """Mount the console at /console; its first page is `console.index`."""
+    admin = Admin(
+        app,
+        name="K-비대면바우처 업무시스템",
+        index_view=Home(name="업무 홈", url="/console", endpoint="console"),
+        theme=Bootstrap4Theme(base_template="backoffice/base.html", fluid=True),
+        csp_nonce_generator=csp.nonce,
+    )
+    # Flask-Admin's list wants the session that it would read from; views themselves import none.
+    database = app.extensions["sqlalchemy"]
+    queue = {"name": "심사", "category": "심사", "endpoint": "console_screening", "url": "screening"}
+    admin.add_view(Screening(Application, database, **queue))
+    for category, name, page, address in PAGES:
+        admin.add_view(page(name=name, category=category, endpoint=f"console_{address}", url=address))

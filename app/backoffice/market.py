@@ -1,0 +1,110 @@
+"""거래와 결제, to be looked at: deals and payments are moved by their own sides, never here."""
+
+from __future__ import annotations
+
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+
+from app.access import current_actor
+from app.backoffice.parts import (
+    Page,
+    chosen,
+    day_of,
+    everything,
+    export_format,
+    listed,
+    spreadsheet,
+    typed,
+)
+from app.documents.exports import Column
+from app.models.deals import DealState
+from app.policy import Permission
+from app.workflows import deals_reads, payments_reads, slips
+from app.workflows.payments_reads import Tab
+
+DEAL_COLUMNS = [
+    Column("번호", lambda r: r.deal.id, kind="number"),
+    Column("수요기업", lambda r: r.deal.company.name),
+    Column("공급기업", lambda r: r.deal.supplier.name),
+    Column("서비스", lambda r: r.deal.offering.name),
+    Column("상태", lambda r: r.deal.state.label),
+    Column("금액", lambda r: r.deal.amount, kind="won"),
+    Column("요청일시", lambda r: r.deal.requested_at, kind="instant"),
+    Column("기한", lambda r: r.deadline or ""),
+]
+PAYMENT_COLUMNS = [
+    Column("주문번호", lambda p: p.order_id),
+    Column("수요기업", lambda p: p.deal.company.name),
+    Column("공급기업", lambda p: p.deal.supplier.name),
+    Column("서비스", lambda p: p.deal.offering.name),
+    Column("결제수단", lambda p: p.instrument_kind.label),
+    Column("상태", lambda p: p.state.label),
+    Column("정부지원금", lambda p: p.grant_part, kind="won"),
+    Column("자부담금", lambda p: p.share_part, kind="won"),
+    Column("기업 부담 부가세", lambda p: p.tax_part, kind="won"),
+    Column("합계", lambda p: p.total, kind="won"),
+    Column("결제 요청일시", lambda p: p.pressed_at, kind="instant"),
+    Column("승인번호", lambda p: p.approval_number or ""),
+]
+
+
+def _deal_id(row: deals_reads.DealRow) -> int:
+    return row.deal.id
+
+
+class Deals(Page):
+    permission = Permission.DEAL_VIEW
+
+    @expose("/")
+    def index(self) -> ResponseReturnValue:
+        state, text, read = chosen(DealState), typed("q"), deals_reads.console_deals
+        if export_format():
+            rows = everything(read, key=_deal_id, state=state, q=text)
+            return spreadsheet(rows, DEAL_COLUMNS, name="거래")
+        counts = deals_reads.state_counts(actor=current_actor())
+        listing = listed(read, key=_deal_id, state=state, q=text)
+        found = {"listing": listing, "counts": counts, "state": state, "q": text}
+        return self.render("backoffice/market/deals.html", **found)
+
+    @expose("/<int:id>")
+    def detail(self, id: int) -> ResponseReturnValue:
+        actor = current_actor()
+        view = deals_reads.deal_view(actor=actor, deal_id=id)
+        payment = payments_reads.live_payment(actor=actor, deal_id=id)
+        return self.render("backoffice/market/deal.html", view=view, deal=view.deal, payment=payment)
+
+
+class Payments(Page):
+    permission = Permission.DEAL_VIEW
+
+    @expose("/")
+    def index(self) -> ResponseReturnValue:
+        tab = chosen(Tab, "tab") or Tab.ALL
+        period = {"since": day_of("since"), "until": day_of("until")}
+        read = payments_reads.listing
+        if export_format():
+            return spreadsheet(everything(read, tab=tab, **period), PAYMENT_COLUMNS, name="결제")
+        sums = payments_reads.tabs(actor=current_actor(), **period)
+        listing = listed(read, tab=tab, **period)
+        return self.render("backoffice/market/payments.html", listing=listing, sums=sums, tab=tab, **period)
+
+    @expose("/<int:id>")
+    def detail(self, id: int) -> ResponseReturnValue:
+        actor = current_actor()
+        payment = payments_reads.get(actor=actor, payment_id=id)
+        working = payments_reads.working(actor=actor, payment_id=id)
+        papers = slips.for_payments([id]).get(id, {})
+        return self.render("backoffice/market/payment.html", payment=payment, working=working, papers=papers)
+
+
+class Unknown(Page):
+    """결제대기 and 취소중: what the gateway has not told yet; a job goes on asking (R-PAY-4)."""
+
+    permission = Permission.SETTLEMENT_VIEW
+
+    @expose("/")
+    def index(self) -> ResponseReturnValue:
+        rows = payments_reads.unknowns(actor=current_actor())
+        if export_format():
+            return spreadsheet(rows, PAYMENT_COLUMNS, name="미확정 결제")
+        return self.render("backoffice/market/unknown.html", rows=rows)

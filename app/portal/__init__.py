@@ -1,0 +1,44 @@
+"""The companies' screens and the public pages: thin views over the workflows."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.portal import (
+    auth,
+    callbacks,
+    deals,
+    evaluations,
+    menus,
+    notifications,
+    payments,
+    profile,
+    public,
+    services,
+    signup,
+    slips,
+    supply,
+    voucher,
+)
+
+BLUEPRINTS = (
+    public.blueprint,
+    auth.blueprint,
+    signup.blueprint,
+    profile.blueprint,  # the company's, with its other pages
+    voucher.blueprint,
+    notifications.blueprint,
+    services.blueprint,
+    deals.blueprint,
+    payments.blueprint,
+    slips.blueprint,
+    evaluations.blueprint,
+    supply.blueprint,
+    callbacks.blueprint,
+)
+
+
+def init_app(app: Flask) -> None:
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    menus.init_app(app)

@@ -1,0 +1,31 @@
+"""Where the payment gateways tell of an order that changed; no more than a hint to ask them (R-PAY-4)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, request
+from flask.typing import ResponseReturnValue
+
+from app.access import needs
+from app.policy import Permission
+from app.web import csrf
+from app.workflows import payment_resolution
+
+blueprint = Blueprint("callbacks", __name__)
+
+LARGEST_BODY = 64 * 1024
+
+
+@blueprint.post("/callbacks/<system>")
+@needs(Permission.PUBLIC)
+@csrf.exempt
+def take(system: str) -> ResponseReturnValue:
+    """204 for a signed call-back, of an order that we know or not; 401 for a forged one."""
+    if (request.content_length or 0) > LARGEST_BODY:
+        abort(413)
+    try:
+        payment_resolution.take_callback(
+            system=system, headers=dict(request.headers), body=request.get_data()
+        )
+    except payment_resolution.Forged:
+        abort(401)
+    return "", 204

@@ -1,0 +1,124 @@
+"""'서비스 요청': a company's deals from consultation to bill, and its 장바구니 (R-DEAL-1, R-DEAL-3)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import TextAreaField
+
+from app import clock
+from app.access import current_actor, needs
+from app.errors import Refusal
+from app.models.deals import DealState
+from app.policy import Permission
+from app.portal import lists
+from app.web import confirm
+from app.web.errors import refused
+from app.web.forms import BaseForm, Required, longest, refusal_to_form
+from app.web.pages import page_args
+from app.workflows import deals, deals_reads, instruments, payments_reads
+from app.workflows.deals_reads import DealTab, DealView
+
+blueprint = Blueprint("deals", __name__)
+
+WITHDRAW = {
+    "question": "거래 요청을 취소할까요?",
+    "consequence": "취소하면 되돌릴 수 없습니다. 다시 이용하려면 거래상담을 새로 요청해야 합니다.",
+    "label": "요청취소",
+}
+
+
+class AgainForm(BaseForm):
+    """다시 거래상담"""
+
+    memo = TextAreaField("상담 내용", [Required(), longest(deals.MAX_MEMO)])
+
+
+@blueprint.get("/deals")
+@needs(Permission.DEMAND_VIEW)
+def index() -> ResponseReturnValue:
+    actor, page = current_actor(), page_args()
+    tab = next((each for each in DealTab if each.value == request.args.get("tab")), DealTab.CONSULTING)
+    rows = deals_reads.tab_rows(actor=actor, tab=tab, before=lists.cursor(), size=page.size)
+    return render_template(
+        "portal/deals/index.html",
+        tab=tab,
+        tabs=DealTab,
+        counts=deals_reads.tab_counts(actor=actor),
+        rows=rows,
+        size=page.size,
+        following=lists.following(rows, page.size, key=lambda row: row.deal.id),
+        now=clock.now(),
+    )
+
+
+@blueprint.get("/deals/<int:deal_id>")
+@needs(Permission.DEMAND_VIEW)
+def detail(deal_id: int) -> ResponseReturnValue:
+    return _detail(deals_reads.deal_view(actor=current_actor(), deal_id=deal_id), AgainForm())
+
+
+def _detail(view: DealView, form: AgainForm) -> ResponseReturnValue:
+    actor, deal = current_actor(), view.deal
+    payment = payments_reads.live_payment(actor=actor, deal_id=deal.id)
+    closed = deal.state in (DealState.TURNED_DOWN, DealState.LAPSED)
+    return render_template(
+        "portal/deals/detail.html",
+        view=view,
+        deal=deal,
+        form=form,
+        payment=payment,
+        split=None if payment else payments_reads.bill_split(actor=actor, deal_id=deal.id),
+        actions={edge.action for edge in view.actions},
+        can_ask_again=closed and view.following is None,
+        withdraw=WITHDRAW,
+        now=clock.now(),
+    ), 422 if form.errors else 200
+
+
+@blueprint.post("/deals/<int:deal_id>/withdraw")
+@needs(Permission.DEAL_REQUEST)
+def withdraw(deal_id: int) -> ResponseReturnValue:
+    """요청취소"""
+    here = url_for("deals.detail", deal_id=deal_id)
+    question = confirm.ask(**WITHDRAW, cancel_url=here)
+    if question is not None:
+        return question
+    try:
+        deals.withdraw(actor=current_actor(), deal_id=deal_id, reason=request.form.get("reason"))
+    except Refusal as refusal:
+        return refused(refusal, to=here)
+    flash("거래 요청을 취소했습니다.", "success")
+    return redirect(here)
+
+
+@blueprint.post("/deals/<int:deal_id>/again")
+@needs(Permission.DEAL_REQUEST)
+def again(deal_id: int) -> ResponseReturnValue:
+    """다시 거래상담: a new deal that points to the closed one."""
+    actor, form = current_actor(), AgainForm()
+    if form.validate_on_submit():
+        try:
+            deal = deals.again(actor=actor, deal_id=deal_id, memo=form.memo.data or "")
+        except Refusal as refusal:
+            refusal_to_form(form, refusal)
+        else:
+            flash("거래상담을 다시 요청했습니다.", "success")
+            return redirect(url_for("deals.detail", deal_id=deal.id))
+    return _detail(deals_reads.deal_view(actor=actor, deal_id=deal_id), form)
+
+
+@blueprint.get("/cart")
+@needs(Permission.PAYMENT_MAKE)
+def cart() -> ResponseReturnValue:
+    """장바구니: the bills that can be paid now, the most urgent first."""
+    actor = current_actor()
+    rows = deals_reads.payable(actor=actor)
+    instrument = instruments.own(actor=actor)
+    return render_template(
+        "portal/deals/cart.html",
+        rows=rows,
+        everything=payments_reads.balance_preview(actor=actor, deal_ids=[row.deal.id for row in rows]),
+        by_card=instrument is not None and instrument.kind.is_card,
+        now=clock.now(),
+    )

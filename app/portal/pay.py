@@ -1,0 +1,184 @@
+"""결제: by card with a code sent by SMS, or by certificate in ZeroPay's own window (R-PAY-1, R-PAY-2)."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import HiddenField, StringField
+
+from app.access import current_actor, needs
+from app.errors import Refusal
+from app.models.deals import DealState
+from app.models.payments import CardAuthentication
+from app.policy import Permission
+from app.portal import identity
+from app.portal.payment_flow import WRONG_CODE, blueprint, new_key, result_url
+from app.web.errors import refused
+from app.web.forms import BaseForm, Required, refusal_to_form
+from app.web.limits import CODE_LIMIT, limiter
+from app.workflows import card_payments, deals_reads, instruments, payments_reads, zeropay_payments
+from app.workflows.deals_reads import DealView
+
+PRESS_LIMIT = "20 per minute"
+
+
+class CardForm(BaseForm):
+    """Number and expiry pass through and are never put back into a page (R-PAY-2)."""
+
+    card_number = StringField(
+        "카드번호",
+        [Required()],
+        description="바우처 카드 앞면의 숫자 16자리",
+        render_kw={"autocomplete": "cc-number", "inputmode": "numeric", "maxlength": 23},
+    )
+    expiry = StringField(
+        "유효기간(월/년)",
+        [Required()],
+        description="카드에 적힌 순서대로. 예) 09/27",
+        render_kw={"autocomplete": "cc-exp", "inputmode": "numeric", "maxlength": 7, "placeholder": "MM/YY"},
+    )
+
+    def forget(self) -> None:
+        self.card_number.data = self.expiry.data = None
+
+
+class CodeForm(BaseForm):
+    code = StringField(
+        "인증번호",
+        [Required()],
+        description="문자로 받은 숫자 6자리",
+        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "maxlength": 6},
+    )
+    key = HiddenField()
+
+    def forget(self) -> None:
+        """A code counts once, and so does the key of its press."""
+        self.code.data, self.key.data = None, new_key()
+
+
+@blueprint.route("/pay/<int:deal_id>", methods=["GET", "POST"])
+@needs(Permission.PAYMENT_MAKE)
+@limiter.limit(CODE_LIMIT, methods=["POST"])
+def pay(deal_id: int) -> ResponseReturnValue:
+    """The bill and its split; a card's number here, or the way to ZeroPay."""
+    actor = current_actor()
+    view = deals_reads.deal_view(actor=actor, deal_id=deal_id)
+    elsewhere = _elsewhere(view)
+    if elsewhere is not None:
+        return elsewhere
+    form = CardForm()
+    if form.validate_on_submit():
+        try:
+            sent = card_payments.start_card(
+                actor=actor,
+                deal_id=deal_id,
+                card_number=form.card_number.data or "",
+                expiry=form.expiry.data or "",
+            )
+        except Refusal as refusal:
+            refusal_to_form(form, refusal)
+        else:
+            return redirect(url_for("payments.card_code", token=sent.token))
+    form.forget()
+    page = render_template(
+        "portal/payments/pay.html",
+        view=view,
+        deal=view.deal,
+        form=form,
+        split=payments_reads.bill_split(actor=actor, deal_id=deal_id),
+        instrument=instruments.own(actor=actor),
+        key=new_key(),
+    )
+    return page, 422 if form.errors else 200
+
+
+def _elsewhere(view: DealView) -> ResponseReturnValue | None:
+    """Where a bill that cannot be paid now is explained."""
+    payment = payments_reads.live_payment(actor=current_actor(), deal_id=view.deal.id)
+    if payment is not None:
+        return redirect(result_url(payment))
+    if view.deal.state is not DealState.BILLED or view.late:
+        flash("결제할 수 있는 청구가 아닙니다. 아래에서 현재 상태를 확인해 주세요.", "warning")
+        return redirect(url_for("deals.detail", deal_id=view.deal.id))
+    return None
+
+
+@blueprint.route("/pay/card/<token>", methods=["GET", "POST"])
+@needs(Permission.PAYMENT_MAKE)
+@limiter.limit(PRESS_LIMIT, methods=["POST"])
+def card_code(token: str) -> ResponseReturnValue:
+    """The code, and the press that pays. A wrong code may be followed by another press, with another key."""
+    actor = current_actor()
+    asked = payments_reads.authentication(actor=actor, token=token)
+    view = deals_reads.deal_view(actor=actor, deal_id=asked.deal_id)
+    form = CodeForm()
+    if form.validate_on_submit():
+        answer = _press(form, asked)
+        if answer is not None:
+            return answer
+    elsewhere = _elsewhere(view)
+    if elsewhere is not None:
+        return elsewhere
+    form.forget()
+    page = render_template(
+        "portal/payments/code.html",
+        view=view,
+        deal=view.deal,
+        form=form,
+        asked=asked,
+        seconds=identity.seconds_left(asked.expires_at),
+    )
+    return page, 422 if form.errors else 200
+
+
+def _press(form: CodeForm, asked: CardAuthentication) -> ResponseReturnValue | None:
+    """Pay; None where the form is to be shown again with what is wrong."""
+    try:
+        payment = card_payments.pay_card(
+            actor=current_actor(),
+            token=asked.token,
+            code=form.code.data or "",
+            idempotency_key=form.key.data or new_key(),
+        )
+    except Refusal as refusal:
+        refusal_to_form(form, refusal)
+        return None
+    if payment.failure_code == WRONG_CODE and not payment.paid_at:
+        form.code.errors = [payment.failure_text or "인증번호가 일치하지 않습니다."]
+        return None
+    return redirect(result_url(payment))
+
+
+@blueprint.post("/pay/<int:deal_id>/zeropay")
+@needs(Permission.PAYMENT_MAKE)
+@limiter.limit(PRESS_LIMIT)
+def zeropay(deal_id: int) -> ResponseReturnValue:
+    """Hold the money and lead on to ZeroPay's window, where the password is typed (R-PAY-1)."""
+    try:
+        checkout = zeropay_payments.start_zeropay(
+            actor=current_actor(),
+            deal_id=deal_id,
+            idempotency_key=request.form.get("key") or new_key(),
+            return_url=url_for("payments.zeropay_return", _external=True),
+        )
+    except Refusal as refusal:
+        return refused(refusal, to=url_for("payments.pay", deal_id=deal_id))
+    return redirect(checkout.url or result_url(checkout.payment), 303)
+
+
+@blueprint.get("/pay/zeropay/return")
+@needs(Permission.PAYMENT_MAKE)
+def zeropay_return() -> ResponseReturnValue:
+    """Back from ZeroPay: a GET writes nothing, so that the page sends itself on as a POST."""
+    page = render_template("portal/payments/zeropay_return.html", params=request.args.to_dict())
+    return page, 200, {"Cache-Control": "no-store"}
+
+
+@blueprint.post("/pay/zeropay/finish")
+@needs(Permission.PAYMENT_MAKE)
+def zeropay_finish() -> ResponseReturnValue:
+    try:
+        payment = zeropay_payments.finish_zeropay(actor=current_actor(), params=request.form.to_dict())
+    except Refusal as refusal:
+        return refused(refusal, to=url_for("payments.index"))
+    return redirect(result_url(payment))

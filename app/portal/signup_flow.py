@@ -1,0 +1,80 @@
+"""What the sign-up's pages share: the order of the steps, who may open which, and how each is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from app.errors import Refusal
+from app.models.companies import Signup
+from app.web.forms import BaseForm, refusal_to_form
+from app.workflows import signup as signups
+
+blueprint = Blueprint("signup", __name__, url_prefix="/signup")
+
+KEPT = "signup"
+STEPS = (*signups.STEPS, ("check", "확인·제출"))
+ORDER = tuple(key for key, _ in STEPS)
+
+
+def step_url(step: str, token: str) -> str:
+    kept = {"from": "check"} if request.args.get("from") == "check" and step != "check" else {}
+    return url_for(f"signup.{step}", token=token, **kept)
+
+
+def onward(step: str, token: str) -> Response:
+    """To the next step, or back to the answers where '변경' led here."""
+    following = "check" if request.args.get("from") == "check" else ORDER[ORDER.index(step) + 1]
+    return redirect(url_for(f"signup.{following}", token=token))
+
+
+def enter(token: str, step: str) -> Signup | Response:
+    """The sign-up, or where to go instead: an earlier step that is not done, or the page of one handed in."""
+    found = signups.load(token=token)
+    if found.submitted_at is not None:
+        return redirect(url_for("signup.done", token=token))
+    session[KEPT] = token
+    lacking = signups.missing(found)
+    for earlier in ORDER[: ORDER.index(step)]:
+        # Papers take time to get: everything else may be done before them.
+        if earlier in lacking and earlier not in ("documents", "instrument"):
+            flash(f"먼저 진행할 단계입니다. {lacking[earlier]}", "info")
+            return redirect(url_for(f"signup.{earlier}", token=token))
+    return found
+
+
+def page(
+    step: str, found: Signup, form: BaseForm | None = None, *, template: str = "", **context: Any
+) -> ResponseReturnValue:
+    place = ORDER.index(step)
+    back = url_for(f"signup.{ORDER[place - 1]}", token=found.token) if place else url_for("signup.start")
+    if request.args.get("from") == "check":
+        back = url_for("signup.check", token=found.token)
+    html = render_template(
+        f"portal/signup/{template or step}.html",
+        form=form,
+        signup=found,
+        steps=[label for _, label in STEPS],
+        current=place + 1,
+        back=context.pop("back", back),
+        **context,
+    )
+    return html, 422 if form is not None and form.errors else 200
+
+
+def tried(form: BaseForm, verb: Callable[[], object]) -> bool:
+    """Whether the verb went through; its refusal lands at the fields that it names."""
+    try:
+        verb()
+    except Refusal as refusal:
+        refusal_to_form(form, refusal)
+        return False
+    return True
+
+
+def next_url(step: str, token: str) -> str:
+    return str(onward(step, token).location)

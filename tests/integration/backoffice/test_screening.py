@@ -1,0 +1,197 @@
+"""The queue and the case (R-SCR-3, R-SCR-3a, R-SCR-3b, R-ROLE-2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from app import clock
+from app.db import db
+from app.models.applications import ApplicationState as State
+from app.models.companies import Document, DocumentKind
+from app.models.record import AuditRow
+from app.policy import Role
+from app.workflows import attachments
+from tests import factories as make
+
+CASE = "/console/screening/case"
+PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
+
+
+def _document(application: Any) -> Document:
+    incoming = attachments.take_in(file_name="사업자등록증.pdf", content=PDF)
+    kind = DocumentKind.BUSINESS_REGISTRATION
+    document, _ = attachments.attach(incoming, kind=kind, company_id=application.company_id)
+    db.session.commit()
+    return document
+
+
+def test_the_queue_lists_the_own_agency_oldest_first_with_its_waiting_time(world: Any, browser: Any) -> None:
+    now = clock.now()
+    late = world.case(submitted_at=now)
+    early = world.case(submitted_at=now - clock.timedelta(days=14))
+    foreign = world.case(agency_id=make.make_agency().id)
+    text = browser(Role.REVIEWER).get("/console/screening/").get_data(as_text=True)
+    assert text.index(early.receipt_number) < text.index(late.receipt_number)
+    assert foreign.receipt_number not in text
+    assert "영업일 " in text
+    assert early.company.representative not in text  # masked in lists (R-AUD-1)
+
+
+def test_the_lead_agency_sees_all_and_decides_nothing(world: Any, browser: Any) -> None:
+    foreign = world.case(agency_id=make.make_agency().id)
+    client = browser(Role.BUDGET_OFFICER)
+    assert foreign.receipt_number in client.get("/console/screening/?state=all").get_data(as_text=True)
+    page = client.get(f"{CASE}/{foreign.id}").get_data(as_text=True)
+    assert "지금 할 수 있는 처리가 없습니다" in page
+    assert client.post(f"{CASE}/{foreign.id}/screen").status_code == 302
+    assert foreign.state is State.SCREENING
+
+
+@pytest.mark.parametrize("field", ["name", "representative", "business_number"])
+def test_a_search_finds_by_name_number_and_representative(field: str, world: Any, browser: Any) -> None:
+    wanted, other = world.case(), world.case()
+    value = getattr(wanted.company, field)
+    text = browser(Role.REVIEWER).get(f"/console/screening/?q={value}").get_data(as_text=True)
+    assert wanted.receipt_number in text
+    assert f">{other.receipt_number}<" not in text
+
+
+def test_the_queue_goes_on_by_keyset_and_keeps_its_filter(world: Any, browser: Any) -> None:
+    cases = [world.case(submitted_at=clock.now() + clock.timedelta(seconds=n)) for n in range(12)]
+    client = browser(Role.REVIEWER)
+    first = client.get("/console/screening/?state=screening&size=10").get_data(as_text=True)
+    assert f"after={cases[9].id}" in first and "state=screening" in first
+    second = client.get(f"/console/screening/?state=screening&size=10&after={cases[9].id}").get_data(as_text=True)
+    assert cases[10].receipt_number in second and cases[9].receipt_number not in second
+
+
+def test_the_queue_asks_as_often_whatever_its_length(world: Any, browser: Any) -> None:
+    def queries() -> int:
+        counted: list[str] = []
+        listener = lambda *args: counted.append(args[2])  # noqa: E731
+        event.listen(db.engine, "before_cursor_execute", listener)
+        browser(Role.REVIEWER).get("/console/screening/?size=50")
+        event.remove(db.engine, "before_cursor_execute", listener)
+        db.session.expire_all()
+        return len(counted)
+
+    world.case()
+    queries()
+    few = queries()
+    for _ in range(20):
+        world.case()
+    assert queries() <= few
+
+
+def test_an_empty_queue_says_so(world: Any, browser: Any) -> None:
+    assert "조회된 내역이 없습니다" in browser(Role.REVIEWER).get("/console/screening/").get_data(as_text=True)
+
+
+def test_the_list_is_handed_out_as_a_file(world: Any, browser: Any) -> None:
+    application = world.case()
+    answer = browser(Role.REVIEWER).get("/console/screening/spreadsheet?format=csv")
+    assert application.receipt_number in answer.data.decode("utf-8-sig")
+    workbook = browser(Role.REVIEWER).get("/console/screening/spreadsheet?format=xlsx")
+    assert workbook.data[:2] == b"PK"
+
+
+def test_another_agencys_case_is_unknown_on_every_route(world: Any, browser: Any) -> None:
+    foreign = world.case(agency_id=make.make_agency().id)
+    document = _document(foreign)
+    client = browser(Role.MANAGER)
+    assert client.get(f"{CASE}/{foreign.id}").status_code == 404
+    assert client.get(f"{CASE}/{foreign.id}/hold").status_code == 404
+    assert client.get(f"/console/screening/document/{document.id}").status_code == 404
+    assert client.get(f"/console/screening/details/?id={foreign.id}").status_code in (302, 404)
+    for action in ("screen", "reject"):
+        assert client.post(f"{CASE}/{foreign.id}/{action}").status_code == 404
+    assert foreign.state is State.SCREENING
+
+
+def test_the_case_shows_values_beside_the_document_and_records_the_look(world: Any, browser: Any) -> None:
+    application = world.case()
+    document = _document(application)
+    client = browser(Role.REVIEWER)
+    page = client.get(f"{CASE}/{application.id}").get_data(as_text=True)
+    assert application.company.representative in page
+    assert f'src="/console/screening/document/{document.id}' in page
+    assert "국세·지방세 완납증명서" in page  # what is missing is said
+    answer = client.get(f"/console/screening/document/{document.id}")
+    assert answer.data == PDF and answer.mimetype == "application/pdf"
+    rows = db.session.query(AuditRow).filter_by(entity="document", entity_id=document.id, action="read").all()
+    assert [row.actor_id for row in rows] == [world.staff[Role.REVIEWER].id]
+
+
+def test_screening_asks_nothing_and_leads_on_to_the_next(world: Any, browser: Any, said: Any) -> None:
+    first = world.case(submitted_at=clock.now() - clock.timedelta(days=2))
+    second = world.case()
+    client = browser(Role.REVIEWER)
+    answer = client.post(f"{CASE}/{first.id}/screen", data={"next": "1"})
+    assert answer.headers["Location"].startswith(f"{CASE}/{second.id}")
+    assert first.state is State.SCREENED
+    assert first.screened_by_id == world.staff[Role.REVIEWER].id
+    assert "심사확정" in client.get(answer.headers["Location"]).get_data(as_text=True)
+
+
+def test_a_rejection_asks_for_its_reason(world: Any, browser: Any) -> None:
+    application = world.case()
+    client = browser(Role.REVIEWER)
+    question = client.post(f"{CASE}/{application.id}/reject", data={"confirmed": "1", "reason": " "})
+    assert "사유를 입력해 주세요" in question.get_data(as_text=True)
+    assert application.state is State.SCREENING
+    client.post(f"{CASE}/{application.id}/reject", data={"confirmed": "1", "reason": "지원 대상이 아님"})
+    assert application.state is State.REJECTED
+    assert application.reason == "지원 대상이 아님"
+
+
+def test_a_refused_move_says_why(world: Any, browser: Any, said: Any) -> None:
+    application = world.case(State.APPROVED)
+    text = said(browser(Role.REVIEWER), f"{CASE}/{application.id}/screen")
+    assert "현재 상태가" in text and "승인" in text
+
+
+def test_a_hold_names_what_to_mend(world: Any, browser: Any) -> None:
+    """R-SCR-3a"""
+    application = world.case()
+    client = browser(Role.REVIEWER)
+    empty = client.post(f"{CASE}/{application.id}/hold", data={"marks": ["address"]})
+    assert empty.status_code == 422 and "사유를 입력해 주세요" in empty.get_data(as_text=True)
+    client.post(
+        f"{CASE}/{application.id}/hold",
+        data={"reason": "주소가 다릅니다.", "marks": ["address", "business_registration"]},
+    )
+    assert application.state is State.ON_HOLD
+    assert application.marks == ["address", "business_registration"]
+
+
+def test_ticks_stay_and_fall_with_a_new_document(world: Any, browser: Any) -> None:
+    """R-SCR-3a"""
+    application = world.case()
+    document = _document(application)
+    client = browser(Role.REVIEWER)
+    client.post(f"{CASE}/{application.id}/ticks", data={"check_name": "ok", f"check_document-{document.id}": "no"})
+    page = client.get(f"{CASE}/{application.id}").get_data(as_text=True)
+    assert 'id="check-name-ok" value="ok" checked' in page
+    assert f'id="check-document-{document.id}-no" value="no" checked' in page
+    fresh = _document(application)
+    page = client.get(f"{CASE}/{application.id}").get_data(as_text=True)
+    assert f'id="check-document-{fresh.id}-no" value="no" checked' not in page
+    assert 'id="check-name-ok" value="ok" checked' in page
+
+
+def test_cases_are_taken_and_assigned(world: Any, browser: Any, said: Any) -> None:
+    """R-SCR-3b"""
+    application = world.case()
+    said(browser(Role.REVIEWER), f"{CASE}/{application.id}/take")
+    assert application.assigned_to_id == world.staff[Role.REVIEWER].id
+    manager = world.staff[Role.MANAGER].id
+    said(browser(Role.MANAGER), f"{CASE}/{application.id}/assign", data={"account_id": manager})
+    assert application.assigned_to_id == manager
+    text = said(browser(Role.REVIEWER), f"{CASE}/{application.id}/take")
+    assert "다른 심사원이 맡은 건입니다" in text
+    stranger = make.make_account(Role.REVIEWER)
+    said(browser(Role.MANAGER), f"{CASE}/{application.id}/assign", data={"account_id": stranger.id})
+    assert application.assigned_to_id == manager

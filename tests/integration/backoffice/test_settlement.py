@@ -1,0 +1,134 @@
+"""정산 from the draft to the close, and the ledger's pages (R-SET-1, R-SET-2, R-ROLE-4, R-MONEY-3)."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import g
+
+from app import clock
+from app.db import db
+from app.models.ledger import LedgerAccount
+from app.models.settlements import BatchState, LineState, SettlementBatch
+from app.policy import Role
+from tests import factories as make
+from tests.settled import bank_answer, make_paid
+
+
+@pytest.fixture
+def ripe(world: Any) -> Any:
+    supplier = make.make_supplier()
+    payment = make_paid(world.programme, supplier, 1_100_000, paid_at=clock.now() - timedelta(days=11))
+    db.session.commit()
+    return payment
+
+
+def _batch() -> SettlementBatch:
+    return db.session.query(SettlementBatch).one()
+
+
+def _draft(client: Any, said: Any) -> SettlementBatch:
+    said(client, "/console/ripe/draft", data={"cutoff": f"{clock.today():%Y.%m.%d}"})
+    return _batch()
+
+
+def test_a_batch_goes_the_whole_way_by_two_people(
+    world: Any, browser: Any, said: Any, log_in_as: Any, ripe: Any
+) -> None:
+    drafter = browser(Role.FINANCE_OFFICER)
+    page = drafter.get("/console/ripe/").get_data(as_text=True)
+    assert ripe.deal.supplier.name in page and "1,100,000원" in page
+    batch = _draft(drafter, said)
+    address = f"/console/settlement/{batch.id}"
+    assert batch.number in drafter.get("/console/settlement/").get_data(as_text=True)
+    said(drafter, f"{address}/submit")
+    assert batch.state is BatchState.SUBMITTED
+
+    # R-ROLE-4: no button for the drafter, and the address refuses as well.
+    page = drafter.get(address).get_data(as_text=True)
+    assert "작성한 사람은 승인할 수 없습니다" in page and f"{address}/approve" not in page
+    assert "앞 단계를 처리한 사람" in said(drafter, f"{address}/approve", data={"confirmed": "1"})
+    assert batch.state is BatchState.SUBMITTED
+
+    other = make.make_account(Role.FINANCE_OFFICER)
+    db.session.commit()
+    g.pop("_login_user", None)
+    approver = log_in_as(other)
+    assert f"{address}/approve" in approver.get(address).get_data(as_text=True)
+    said(approver, f"{address}/approve", data={"confirmed": "1"})
+    assert batch.state is BatchState.APPROVED
+
+    sent = approver.post(f"{address}/transfers")
+    assert batch.state is BatchState.EXPORTED and "attachment" in sent.headers["Content-Disposition"]
+    assert approver.post(f"{address}/transfers").data == sent.data
+
+    file = {"file": (io.BytesIO(bank_answer(sent.data)), "result.csv")}
+    assert "지급완료 1건" in said(approver, f"{address}/results", data=file)
+    assert batch.state is BatchState.RECONCILED and batch.lines[0].state is LineState.PAID
+    text = said(approver, f"{address}/close", data={"confirmed": "1"})
+    assert batch.state is BatchState.CLOSED and "정산내역서" in text
+    line = f"{address}/lines/{batch.lines[0].id}"
+    assert ripe.deal.company.name in approver.get(line).get_data(as_text=True)
+    assert approver.get(f"{address}?format=xlsx").data[:2] == b"PK"
+
+
+def test_a_result_of_another_batch_is_refused_in_the_form(
+    world: Any, browser: Any, said: Any, ripe: Any
+) -> None:
+    client = browser(Role.FINANCE_OFFICER)
+    batch = _draft(client, said)
+    file = {"file": (io.BytesIO(b"no such form"), "result.csv")}
+    answer = client.post(f"/console/settlement/{batch.id}/results", data=file)
+    assert answer.status_code == 422 and "kv-error-summary" in answer.get_data(as_text=True)
+
+
+def test_a_draft_is_discarded_with_a_reason(world: Any, browser: Any, said: Any, ripe: Any) -> None:
+    client = browser(Role.FINANCE_OFFICER)
+    batch = _draft(client, said)
+    said(client, f"/console/settlement/{batch.id}/discard", data={"confirmed": "1", "reason": "기준일 오류"})
+    assert batch.state is BatchState.DISCARDED and batch.reason == "기준일 오류"
+
+
+def test_nothing_ripe_drafts_nothing_and_says_so(world: Any, browser: Any, said: Any) -> None:
+    client = browser(Role.FINANCE_OFFICER)
+    text = said(client, "/console/ripe/draft", data={"cutoff": f"{clock.today():%Y.%m.%d}"})
+    assert "작성하지 않았습니다" in text
+    ahead = f"{clock.today() + timedelta(days=3):%Y.%m.%d}"
+    assert "정산기준일은 오늘" in said(client, "/console/ripe/draft", data={"cutoff": ahead})
+
+
+def test_the_ledger_opens_from_journal_to_account(world: Any, browser: Any, ripe: Any) -> None:
+    client = browser(Role.AUDITOR)
+    key = f"payment:payment:{ripe.id}"
+    page = client.get(f"/console/ledger/?kind=payment&key={key}").get_data(as_text=True)
+    assert key in page and "1,100,000원" in page
+    number = next(part for part in page.split('href="/console/ledger/') if part[0].isdigit()).split('"')[0]
+    detail = client.get(f"/console/ledger/{number}").get_data(as_text=True)
+    assert "공급기업 미지급금" in detail and ripe.deal.supplier.name in detail
+    account = client.get(f"/console/ledger/account/{LedgerAccount.PAYABLE.value}/{ripe.supplier_id}")
+    assert "잔액" in account.get_data(as_text=True) and "1,100,000원" in account.get_data(as_text=True)
+    assert client.get("/console/ledger/account/nothing/1").status_code == 404
+    for address in ("ledger/", "trial/", f"ledger/account/payable/{ripe.supplier_id}"):
+        assert client.get(f"/console/{address}?format=csv").mimetype == "text/csv"
+
+
+def test_the_trial_balance_sums_up_to_zero(world: Any, browser: Any, ripe: Any) -> None:
+    text = browser(Role.AUDITOR).get("/console/trial/").get_data(as_text=True)
+    assert "차변과 대변이 맞습니다" in text and "−" in text
+    day = f"{clock.today():%Y.%m.%d}"
+    assert "차변과 대변이 맞습니다" in browser(Role.AUDITOR).get(f"/console/trial/?until={day}").get_data(as_text=True)
+
+
+def test_the_audit_trail_is_found_and_checked(world: Any, browser: Any, said: Any) -> None:
+    """R-AUD-1"""
+    application = world.case()
+    browser(Role.REVIEWER).post(f"/console/screening/case/{application.id}/screen")
+    client = browser(Role.AUDITOR)
+    address = f"/console/audit/?entity=application&entity_id={application.id}"
+    text = client.get(address).get_data(as_text=True)
+    assert "screening → screened" in text and world.staff[Role.REVIEWER].name in text
+    assert "조건에 맞는 기록이 없습니다" in client.get("/console/audit/?who=없는사람").get_data(as_text=True)
+    assert "고치거나 지운 흔적이 없습니다" in said(client, "/console/audit/verify")

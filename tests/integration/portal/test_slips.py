@@ -1,0 +1,59 @@
+"""The slips as they are handed out and checked (R-DOC-1)."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from app.models.payments import Payment, SlipKind
+from app.workflows import slips
+from tests import money
+from tests.integration.portal.buying import Buyer, LogIn, log_in, make_buyer, path_of
+
+
+@pytest.fixture
+def buyer(site: Flask, log_in_as: LogIn, sandbox_url: str) -> Buyer:
+    return make_buyer(site, log_in_as, sandbox_url)
+
+
+@pytest.fixture
+def payment(buyer: Buyer) -> Payment:
+    return money.pay(buyer.payer, money.make_bill(buyer.payer, 330_000))
+
+
+def test_being_made_then_a_pdf_in_the_browser(buyer: Buyer, payment: Payment) -> None:
+    """The job draws it; until then the page says so, and the list's fragment asks again."""
+    receipt = slips.for_payments([payment.id])[payment.id][SlipKind.RECEIPT]
+    assert "문서를 만들고 있습니다" in buyer.get(f"/slips/{receipt.id}.pdf", 409)
+    assert "hx-get" in buyer.get(f"/payments/{payment.id}/papers")
+    for slip in slips.for_payments([payment.id])[payment.id].values():
+        slips.render(slip.id)
+    fragment = buyer.get(f"/payments/{payment.id}/papers")
+    assert f"/slips/{receipt.id}.pdf" in fragment and "hx-get" not in fragment
+    answer = buyer.browser.get(f"/slips/{receipt.id}.pdf")
+    assert answer.content_type == "application/pdf" and answer.data.startswith(b"%PDF-")
+    assert answer.headers["Content-Disposition"].startswith("inline")
+    assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_only_its_parties_get_it(
+    buyer: Buyer, payment: Payment, site: Flask, log_in_as: LogIn, sandbox_url: str
+) -> None:
+    receipt = slips.for_payments([payment.id])[payment.id][SlipKind.RECEIPT]
+    slips.render(receipt.id)
+    address = f"/slips/{receipt.id}.pdf"
+    assert make_buyer(site, log_in_as, sandbox_url).browser.get(address).status_code == 404
+    assert log_in(log_in_as, money.supplier_of(payment.deal).id).get(address).status_code == 200
+    assert path_of(site.test_client().get(address)).startswith("/login")
+
+
+def test_anyone_checks_a_code_and_learns_no_party(buyer: Buyer, payment: Payment, site: Flask) -> None:
+    receipt = slips.for_payments([payment.id])[payment.id][SlipKind.RECEIPT]
+    visitor = site.test_client()
+    assert "문서확인번호" in visitor.get("/slips/check").get_data(as_text=True)
+    there = path_of(visitor.get("/slips/check", query_string={"code": slips.show_code(receipt).lower()}))
+    page = visitor.get(there).get_data(as_text=True)
+    assert "이 시스템에서 발급한 문서입니다." in page and "전표" in page and "330,000원" in page
+    assert buyer.payer.company.name not in page and payment.deal.supplier.name not in page
+    answer = visitor.get("/slips/check/AAAA-BBBB-CCCC-DDDD")
+    assert answer.status_code == 404 and "확인되지 않는 번호입니다" in answer.get_data(as_text=True)
