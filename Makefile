@@ -5,7 +5,7 @@ PYTHON ?= python3
 PY = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests run test check format bench migration clean
+.PHONY: help setup setup-check setup-tests run test check format bench docs migration clean
 
 help: ## this list
 	@echo "make run                  전체 플랫폼을 띄웁니다 (끝내기: Ctrl-C)"
@@ -13,6 +13,7 @@ help: ## this list
 	@echo "make check                검사만: ruff, mypy, import-linter"
 	@echo "make format               ruff로 코드를 정리합니다"
 	@echo "make bench [ONLY=search]  비교 측정을 하고 bench/results.json을 씁니다"
+	@echo "make docs                 docs/lifecycles.md를 코드의 상태표에서 다시 만듭니다"
 	@echo "make migration NAME=...   모델과 데이터베이스의 차이로 새 마이그레이션을 만듭니다"
 	@echo "make setup                .venv, 패키지, 화면 자산만 준비합니다 (위 명령이 알아서 부릅니다)"
 	@echo "make clean                다시 받을 수 있는 것을 지웁니다 (데이터 var/는 남깁니다)"
@@ -23,6 +24,9 @@ help: ## this list
 setup:
 	@$(PYTHON) -m ops.setup
 
+setup-check:
+	@$(PYTHON) -m ops.setup check
+
 setup-tests:
 	@$(PYTHON) -m ops.setup tests
 
@@ -32,19 +36,22 @@ run: setup
 test: setup-tests check
 	$(PY) -m pytest tests/unit tests/integration tests/concurrency tests/e2e
 
-check: setup
+check: setup-check
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 
-format: setup
+format: setup-check
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
 bench:
 	@$(PYTHON) -m ops.setup bench
 	$(PY) -m bench $(ONLY)
+
+docs: setup
+	$(PY) -m docs.make_lifecycles
 
 migration: setup
 	@$(PY) -m ops.migration "$(NAME)"

@@ -11,6 +11,10 @@ from app import clock
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 _LONG_DIGITS = re.compile(r"\d[\d\- ]{5,}\d")
+# PostgreSQL's DETAIL quotes the row or the key that it refused, with whatever line breaks stand in it.
+_DETAIL = re.compile(
+    r"^DETAIL:.*?(?=\n\[SQL: |\n\n(?:The above|During handling)|\Z)", re.MULTILINE | re.DOTALL
+)
 
 
 class ScalarsOnly(logging.Filter):
@@ -38,7 +42,9 @@ class JsonLines(logging.Formatter):
             value = getattr(record, name)
             line[name] = _LONG_DIGITS.sub("#", value) if isinstance(value, str) else value
         if record.exc_info:
-            line["trace"] = _LONG_DIGITS.sub("#", self.formatException(record.exc_info))
+            line["trace"] = _LONG_DIGITS.sub(
+                "#", _DETAIL.sub("DETAIL: #", self.formatException(record.exc_info))
+            )
         return json.dumps(line, ensure_ascii=False)
 
 

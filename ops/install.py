@@ -30,7 +30,10 @@ def install(extras: set[str]) -> int:
     try:
         with _alone():
             _make_venv()
-            _install_packages("dev.txt", "fonts.txt")
+            # What checks the code comes with the tests only: the first `make run` need not wait for it.
+            _install_packages("base.txt", "fonts.txt")
+            if extras & {"tests", "check", "bench"}:
+                _install_packages("dev.txt")
             if "bench" in extras and (ROOT / "requirements" / "bench.txt").exists():
                 _install_packages("bench.txt")
             _install_node_modules(tests="tests" in extras)
@@ -94,6 +97,7 @@ def _works(command: list[str]) -> bool:
 
 
 def _install_packages(*locks: str) -> None:
+    """Install locks, once per content."""
     files = [ROOT / "requirements" / name for name in locks]
     stamp = VENV / f".installed-{locks[0]}"
     mark = fingerprint(*files, str(VENV))

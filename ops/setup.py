@@ -1,6 +1,7 @@
 """`make setup`: run by the system's Python, so nothing but the standard library, and no new syntax up here.
 
 python3 -m ops.setup            what `make run` needs
+python3 -m ops.setup check      and what checks the code
 python3 -m ops.setup tests      and what the browser tests need
 python3 -m ops.setup bench      and the peers that the benchmarks measure against
 """

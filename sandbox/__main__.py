@@ -20,7 +20,7 @@ class QuietHandler(WSGIRequestHandler):
     """Logs method and path only: a query string may hold a key, and a body never belongs in a log."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        logging.getLogger("sandbox.access").info("%s %s %s", self.command, self.path.partition("?")[0], code)
+        logging.getLogger("sandbox.access").debug("%s %s %s", self.command, self.path.partition("?")[0], code)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -18,7 +18,7 @@ from app.web import csp
 PAGES: tuple[tuple[str, str, type[Page], str], ...] = (
     ("예산", "예산확정", budgets.Budget, "budget"),
     ("예산", "예산 현황", budgets.BudgetOverview, "budgets"),
-    ("예산", "예산포기 승인", budgets.Waivers, "waivers"),
+    ("예산", "예산포기 요청", budgets.Waivers, "waivers"),
     ("예산", "K-Startup 반입", intake.Intake, "intake"),
     ("공급·서비스", "공급기업", Suppliers, "suppliers"),
     ("공급·서비스", "서비스 승인", offerings.Offerings, "offerings"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
@@ -17,7 +19,7 @@ from app.web.forms import BaseForm, PhoneField, Required, longest, refusal_to_fo
 from app.workflows import accounts, accounts_reads, programmes
 
 STAFF = [role for role in Role if role.is_staff]
-COLUMNS = [
+COLUMNS: list[Column[Any]] = [
     Column("아이디", lambda r: r.account.login),
     Column("이름", lambda r: r.account.name),
     Column("역할", lambda r: r.account.role.label),
@@ -46,7 +48,7 @@ class Accounts(Page):
     @expose("/")
     def index(self) -> ResponseReturnValue:
         wanted = request.args.get("role", "")
-        found = {
+        found: dict[str, Any] = {
             "role": next((role for role in Role if role.value == wanted), None),
             "active": {"1": True, "0": False}.get(request.args.get("active", "")),
             "text": typed("q"),

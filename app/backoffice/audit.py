@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
@@ -26,16 +28,20 @@ from app.workflows.audit_reads import ENTITIES
 
 def changes(row: AuditRow) -> list[tuple[str, str, str]]:
     """(field, before, after), as text."""
-    return [(name, *("-" if v is None else str(v) for v in pair)) for name, pair in row.change.items()]
+
+    def text(value: Any) -> str:
+        return "-" if value is None else str(value)
+
+    return [(name, text(before), text(after)) for name, (before, after) in row.change.items()]
 
 
-COLUMNS = [
+COLUMNS: list[Column[Any]] = [
     Column("번호", lambda r: r.id, kind="number"),
     Column("기록 일시", lambda r: r.recorded_at, kind="instant"),
     Column("사업 일시", lambda r: r.at, kind="instant"),
     Column("대상", lambda r: ENTITIES.get(r.entity, r.entity)),
     Column("대상 번호", lambda r: r.entity_id, kind="number"),
-    Column("행위", lambda r: r.action),
+    Column("행위", audit_reads.label),
     Column("처리자", lambda r: r.actor_name),
     Column("IP", lambda r: r.ip or ""),
     Column("사유", lambda r: r.reason or ""),
@@ -48,7 +54,7 @@ class Audit(Page):
 
     @expose("/")
     def index(self) -> ResponseReturnValue:
-        found = {
+        found: dict[str, Any] = {
             "entity": typed("entity"),
             "entity_id": number_of("entity_id"),
             "who": typed("who"),
@@ -59,7 +65,12 @@ class Audit(Page):
             return spreadsheet(everything(audit_reads.trail, **found), COLUMNS, name="감사기록")
         listing = listed(audit_reads.trail, default_size=50, **found)
         return self.render(
-            "backoffice/audit/list.html", listing=listing, entities=ENTITIES, changes=changes, **found
+            "backoffice/audit/list.html",
+            listing=listing,
+            entities=ENTITIES,
+            changes=changes,
+            label=audit_reads.label,
+            **found,
         )
 
     @expose("/verify", methods=["POST"])

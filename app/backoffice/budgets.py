@@ -43,7 +43,7 @@ from app.workflows.applications_reads import QueueRow
 from app.workflows.budget_reads import Verdict
 
 MOST_AT_ONCE = 5_000
-LINES = [
+LINES: list[Column[Any]] = [
     Column("운영기관", lambda r: r.agency.name),
     Column("배정", lambda r: r.allocated, kind="won"),
     Column("확정", lambda r: r.committed, kind="won"),
@@ -52,7 +52,7 @@ LINES = [
     Column("잔여", lambda r: r.free, kind="won"),
     Column("확정 대기(건)", lambda r: r.waiting, kind="number"),
 ]
-WAIVERS = [
+WAIVERS: list[Column[Any]] = [
     Column("기업명", lambda v: v.company.name),
     Column("지원금액", lambda v: v.granted, kind="won"),
     Column("요청일시", lambda v: v.waiver_requested_at, kind="instant"),

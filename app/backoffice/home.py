@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import url_for
 from flask_admin import expose
 
@@ -13,7 +15,7 @@ from app.jobs import operations
 from app.policy import Permission
 from app.workflows import console_reads
 
-LISTS: dict[str, tuple[str, dict[str, str]]] = {
+LISTS: dict[str, tuple[str, dict[str, Any]]] = {
     "screening": ("console_screening.index_view", {}),
     "mine": ("console_screening.index_view", {"mine": "1"}),
     "on_hold": ("console_screening.index_view", {"state": "on_hold"}),

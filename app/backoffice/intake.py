@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
@@ -16,12 +18,12 @@ from app.web import confirm
 from app.web.forms import BaseForm, Required, UploadField, refusal_to_form
 from app.workflows import intake, programmes
 
-REFUSED = [
+REFUSED: list[Column[Any]] = [
     Column("행", lambda r: r["row"], kind="number"),
     Column("항목", lambda r: r["column"]),
     Column("거절 사유", lambda r: r["reason"]),
 ]
-FILES = [
+FILES: list[Column[Any]] = [
     Column("파일명", lambda f: f.file_name),
     Column("상태", lambda f: f.state.label),
     Column("전체 행", lambda f: f.rows, kind="number"),

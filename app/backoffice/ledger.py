@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import abort, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
@@ -22,7 +24,7 @@ from app.models.ledger import JournalKind, LedgerAccount
 from app.policy import Permission
 from app.workflows import ledger_reads
 
-JOURNAL_COLUMNS = [
+JOURNAL_COLUMNS: list[Column[Any]] = [
     Column("번호", lambda r: r.journal.id, kind="number"),
     Column("일시", lambda r: r.journal.at, kind="instant"),
     Column("구분", lambda r: r.journal.kind.label),
@@ -30,14 +32,14 @@ JOURNAL_COLUMNS = [
     Column("사건", lambda r: r.journal.event_key),
     Column("처리자", lambda r: r.actor_name),
 ]
-POSTING_COLUMNS = [
+POSTING_COLUMNS: list[Column[Any]] = [
     Column("분개", lambda r: r.journal.id, kind="number"),
     Column("일시", lambda r: r.journal.at, kind="instant"),
     Column("구분", lambda r: r.journal.kind.label),
     Column("증감", lambda r: r.posting.amount, kind="won"),
     Column("사건", lambda r: r.journal.event_key),
 ]
-TRIAL_COLUMNS = [
+TRIAL_COLUMNS: list[Column[Any]] = [
     Column("계정", lambda r: r.account.label),
     Column("계정 주체 수", lambda r: r.owners, kind="number"),
     Column("들어옴", lambda r: r.arrived, kind="won"),
@@ -51,11 +53,11 @@ class Journals(Page):
 
     @expose("/")
     def index(self) -> ResponseReturnValue:
-        found = {
+        found: dict[str, Any] = {
             "kind": chosen(JournalKind, "kind"),
             "since": day_of("since"),
             "until": day_of("until"),
-            "key": typed("key"),
+            "event": typed("event"),
         }
         if export_format():
             return spreadsheet(everything(ledger_reads.journals, **found), JOURNAL_COLUMNS, name="원장")
@@ -73,7 +75,7 @@ class Journals(Page):
         if kind is None:
             abort(404)
         view = ledger_reads.account(actor=current_actor(), account=kind, owner_id=owner_id)
-        place = {"account": kind, "owner_id": owner_id}
+        place: dict[str, Any] = {"account": kind, "owner_id": owner_id}
         if export_format():
             rows = everything(ledger_reads.account_postings, **place)
             return spreadsheet(rows, POSTING_COLUMNS, name=f"{kind.label}_{view.owner}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
@@ -22,7 +24,7 @@ from app.policy import Permission
 from app.workflows import deals_reads, payments_reads, slips
 from app.workflows.payments_reads import Tab
 
-DEAL_COLUMNS = [
+DEAL_COLUMNS: list[Column[Any]] = [
     Column("번호", lambda r: r.deal.id, kind="number"),
     Column("수요기업", lambda r: r.deal.company.name),
     Column("공급기업", lambda r: r.deal.supplier.name),
@@ -32,7 +34,7 @@ DEAL_COLUMNS = [
     Column("요청일시", lambda r: r.deal.requested_at, kind="instant"),
     Column("기한", lambda r: r.deadline or ""),
 ]
-PAYMENT_COLUMNS = [
+PAYMENT_COLUMNS: list[Column[Any]] = [
     Column("주문번호", lambda p: p.order_id),
     Column("수요기업", lambda p: p.deal.company.name),
     Column("공급기업", lambda p: p.deal.supplier.name),
@@ -63,7 +65,7 @@ class Deals(Page):
             return spreadsheet(rows, DEAL_COLUMNS, name="거래")
         counts = deals_reads.state_counts(actor=current_actor())
         listing = listed(read, key=_deal_id, state=state, q=text)
-        found = {"listing": listing, "counts": counts, "state": state, "q": text}
+        found: dict[str, Any] = {"listing": listing, "counts": counts, "state": state, "q": text}
         return self.render("backoffice/market/deals.html", **found)
 
     @expose("/<int:id>")
@@ -80,7 +82,7 @@ class Payments(Page):
     @expose("/")
     def index(self) -> ResponseReturnValue:
         tab = chosen(Tab, "tab") or Tab.ALL
-        period = {"since": day_of("since"), "until": day_of("until")}
+        period: dict[str, Any] = {"since": day_of("since"), "until": day_of("until")}
         read = payments_reads.listing
         if export_format():
             return spreadsheet(everything(read, tab=tab, **period), PAYMENT_COLUMNS, name="결제")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import abort, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
@@ -15,7 +18,7 @@ from app.workflows import offerings, offerings_reads
 from app.workflows.lifecycle import Edge
 from app.workflows.offerings import OFFERING
 
-VERBS = {
+VERBS: dict[str, Callable[..., Any]] = {
     "approve": offerings.approve,
     "send_back": offerings.send_back,
     "suspend": offerings.suspend,
@@ -30,7 +33,7 @@ def waits_for(offering: Offering) -> str:
     return "가격 변경" if offering.proposed_version_id else "신규 등록"
 
 
-COLUMNS = [
+COLUMNS: list[Column[Any]] = [
     Column("서비스", lambda o: o.name),
     Column("공급기업", lambda o: o.supplier.name),
     Column("분야", lambda o: o.category.name),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
@@ -25,7 +27,7 @@ from app.policy import Permission
 from app.web.forms import refusal_to_form
 from app.workflows import programmes
 
-OUTBOX = [
+OUTBOX: list[Column[Any]] = [
     Column("번호", lambda m: m.id, kind="number"),
     Column("종류", lambda m: m.kind),
     Column("사건", lambda m: m.key),
@@ -34,7 +36,7 @@ OUTBOX = [
     Column("다음 시도", lambda m: m.next_try_at, kind="instant"),
     Column("오류", lambda m: m.error or ""),
 ]
-JOBS = [
+JOBS: list[Column[Any]] = [
     Column("작업", lambda j: j.name),
     Column("큐", lambda j: j.queue),
     Column("끝난 시각", lambda j: j.ended_at, kind="instant"),

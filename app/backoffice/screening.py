@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +26,7 @@ from app.backoffice.parts import (
 )
 from app.documents.exports import Column
 from app.errors import NotFound, Refusal
+from app.models.applications import Application
 from app.models.applications import ApplicationState as State
 from app.policy import Permission
 from app.web import filters
@@ -40,13 +42,13 @@ from app.workflows import (
 from app.workflows.applications import APPLICATION
 from app.workflows.applications_reads import QueueRow
 
-VERBS = {
+VERBS: dict[str, Callable[..., Any]] = {
     "screen": applications.screen,
     "reject": applications.reject,
     "approve": budget.confirm_one,
     "send_back": budget.send_back,
 }
-COLUMNS = [
+COLUMNS: list[Column[Any]] = [
     Column("접수번호", lambda r: r.application.receipt_number),
     Column("기업명", lambda r: r.company.name),
     Column("사업자등록번호", lambda r: filters.business_number(r.company.business_number)),
@@ -115,7 +117,7 @@ class Screening(ConsoleView):
 
     def scope(self, query: Any) -> Any:
         actor = current_actor()
-        own = self.model.agency_id == actor.agency_id
+        own = Application.agency_id == actor.agency_id
         return query.filter(own) if actor.role.is_operating_agency else query
 
     # --- the list: Flask-Admin's page over the workflows' own keyset read ----------------------------
@@ -134,7 +136,7 @@ class Screening(ConsoleView):
             found["mine"] = True
         return found
 
-    def get_list(self, *args: Any, **kwargs: Any) -> tuple[int | None, list[QueueRow]]:
+    def get_list(self, *args: Any, **kwargs: Any) -> tuple[None, list[QueueRow]]:  # type: ignore[override]
         """Whatever Flask-Admin asks for, the address says it better: state, search, agency, cursor, size."""
         g.queue = listed(applications_reads.queue, cursor="after", key=_key, **self._asked())
         return None, g.queue.rows
@@ -201,6 +203,8 @@ class Screening(ConsoleView):
         """Whose decision it is, the edge says: the operating agency's or the lead agency's."""
         found = applications_reads.case(actor=current_actor(), application_id=id)
         state, to = found.application.state, url_for(".case", id=id, next=request.form.get("next") or None)
+        if request.form.get("back") == "budget":
+            to = url_for("console_budget.index")
         return decide(
             APPLICATION,
             action,
@@ -235,7 +239,7 @@ class Screening(ConsoleView):
     def ticks(self, id: int) -> ResponseReturnValue:
         sent = request.form
         fits = {name[6:]: value == "ok" for name, value in sent.items() if name.startswith("check_")}
-        back = {name: sent.get(name) or None for name in ("document", "next")}
+        back: dict[str, Any] = {name: sent.get(name) or None for name in ("document", "next")}
         to, done = url_for(".case", id=id, **back), "확인 내용을 저장했습니다."
         return run(screening_checks.tick, to=to, done=done, application_id=id, fits=fits)
 

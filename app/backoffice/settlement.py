@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
@@ -27,14 +30,14 @@ from app.web.forms import BaseForm, DateField, Required, UploadField, refusal_to
 from app.workflows import settlement, settlement_bank, settlement_reads, slips
 from app.workflows.settlement import BATCH
 
-VERBS = {
+VERBS: dict[str, Callable[..., Any]] = {
     "submit": settlement.submit,
     "discard": settlement.discard,
     "send_back": settlement.send_back,
     "approve": settlement.approve,
     "close": settlement.close,
 }
-RIPE = [
+RIPE: list[Column[Any]] = [
     Column("공급기업", lambda r: r.name),
     Column("결제(건)", lambda r: r.payments, kind="number"),
     Column("결제금액", lambda r: r.gross, kind="won"),
@@ -44,7 +47,7 @@ RIPE = [
     Column("지급액", lambda r: r.net, kind="won"),
     Column("제외 사유", lambda r: r.reason or ""),
 ]
-LINES = [
+LINES: list[Column[Any]] = [
     Column("이체번호", lambda r: r.id, kind="number"),
     Column("공급기업", lambda r: r.supplier.name),
     Column("결제금액", lambda r: r.gross, kind="won"),
@@ -56,7 +59,7 @@ LINES = [
     Column("상태", lambda r: r.state.label),
     Column("이체 결과", lambda r: r.result_text or ""),
 ]
-BATCHES = [
+BATCHES: list[Column[Any]] = [
     Column("정산번호", lambda r: r.batch.number),
     Column("정산기준일", lambda r: r.batch.cutoff, kind="date"),
     Column("상태", lambda r: r.batch.state.label),

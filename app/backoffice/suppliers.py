@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import abort, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
@@ -25,14 +28,14 @@ from app.web import filters
 from app.workflows import suppliers
 from app.workflows.suppliers import SUPPLIER
 
-VERBS = {
+VERBS: dict[str, Callable[..., Any]] = {
     "select": suppliers.select_supplier,
     "ask_supplement": suppliers.ask_supplement,
     "reject": suppliers.reject,
     "suspend": suppliers.suspend,
     "lift": suppliers.lift,
 }
-COLUMNS = [
+COLUMNS: list[Column[Any]] = [
     Column("기업명", lambda s: s.name),
     Column("사업자등록번호", lambda s: filters.business_number(s.business_number)),
     Column("대표자", lambda s: filters.mask_name(s.representative)),

@@ -1,4 +1,4 @@
-"""A demand company's own pages: home, '심사 및 예산확인', '기업정보' and its history (R-SCR-1, R-SCR-2, R-SCR-5)."""
+"""A demand company's own pages: home, '심사 및 예산확인', history, documents (R-SCR-1, R-SCR-2, R-SCR-5)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,19 @@ from app.models.vouchers import InstrumentState, VoucherState
 from app.policy import Actor, Permission
 from app.web import confirm
 from app.web.errors import refused
+from app.web.files import disposition
 from app.web.pages import page_args
-from app.workflows import applications, applications_reads, attachments, company_edits, deadlines, deals_reads
-from app.workflows import evaluations, programmes, vouchers_reads
+from app.workflows import (
+    applications,
+    applications_reads,
+    attachments,
+    company_edits,
+    deadlines,
+    deals_reads,
+    evaluations,
+    programmes,
+    vouchers_reads,
+)
 from app.workflows.applications_reads import Status
 from app.workflows.company_edits import EditEntry
 from app.workflows.deals_reads import DealTab
@@ -85,7 +95,9 @@ def _use_voucher(status: Status) -> NextStep:
     if instrument.state is InstrumentState.REQUESTED:
         text = f"{instrument.kind.label}를 발급하고 있습니다. 발급이 끝나기 전에도 거래상담을 할 수 있습니다."
         return NextStep(text, "서비스 찾아보기", url_for("services.index"))
-    return NextStep("필요한 서비스를 찾아 거래상담을 요청해 주세요.", "서비스 찾아보기", url_for("services.index"))
+    return NextStep(
+        "필요한 서비스를 찾아 거래상담을 요청해 주세요.", "서비스 찾아보기", url_for("services.index")
+    )
 
 
 class Due(NamedTuple):
@@ -135,7 +147,9 @@ def mark_labels(marks: list[str]) -> list[str]:
 @needs(Permission.APPLICATION_SUBMIT)
 def resubmit() -> ResponseReturnValue:
     return _send(
-        "고친 내용을 다시 제출할까요?", "제출하면 심사가 끝날 때까지 기업정보를 수정할 수 없습니다.", "다시 제출"
+        "고친 내용을 다시 제출할까요?",
+        "제출하면 심사가 끝날 때까지 기업정보를 수정할 수 없습니다.",
+        "다시 제출",
     )
 
 
@@ -144,7 +158,10 @@ def resubmit() -> ResponseReturnValue:
 def apply() -> ResponseReturnValue:
     """'사업 신청' of a company from K-Startup (R-KST-3)."""
     return _send(
-        "사업을 신청할까요?", "신청하면 심사가 끝날 때까지 기업정보를 수정할 수 없습니다.", "사업 신청", first=True
+        "사업을 신청할까요?",
+        "신청하면 심사가 끝날 때까지 기업정보를 수정할 수 없습니다.",
+        "사업 신청",
+        first=True,
     )
 
 
@@ -158,7 +175,10 @@ def _send(question: str, consequence: str, label: str, *, first: bool = False) -
         verb(actor=current_actor())
     except Refusal as refusal:
         return refused(refusal, to=back)
-    flash("접수되었습니다. 운영기관이 심사합니다." if first else "다시 제출했습니다. 운영기관이 심사합니다.", "success")
+    flash(
+        "접수되었습니다. 운영기관이 심사합니다." if first else "다시 제출했습니다. 운영기관이 심사합니다.",
+        "success",
+    )
     return redirect(back)
 
 
@@ -193,7 +213,7 @@ def edits_export() -> ResponseReturnValue:
     rows = _edits(current_actor(), before=None, size=MOST_EXPORTED)
     name = f"회원정보수정이력_{clock.now():%Y%m%d_%H%M}.xlsx"
     answer = Response(xlsx(rows, EDIT_COLUMNS, title="회원정보 수정 이력"), content_type=XLSX_TYPE)
-    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    answer.headers["Content-Disposition"] = disposition("attachment", name)
     return answer
 
 
@@ -203,6 +223,6 @@ def document(document_id: int) -> ResponseReturnValue:
     """One's own document, shown in the browser: by its content it is a PDF or an image (R-FILE-1)."""
     found = attachments.document_for(actor=current_actor(), document_id=document_id)
     answer = Response(found.content, content_type=found.content_type)
-    answer.headers.set("Content-Disposition", "inline", filename=found.file_name)
+    answer.headers["Content-Disposition"] = disposition("inline", found.file_name)
     answer.headers["Cache-Control"] = "private, no-store"
     return answer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import TextAreaField
@@ -21,7 +23,7 @@ from app.workflows.deals_reads import DealTab, DealView
 
 blueprint = Blueprint("deals", __name__)
 
-WITHDRAW = {
+WITHDRAW: dict[str, Any] = {
     "question": "거래 요청을 취소할까요?",
     "consequence": "취소하면 되돌릴 수 없습니다. 다시 이용하려면 거래상담을 새로 요청해야 합니다.",
     "label": "요청취소",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import Field, RadioField, TextAreaField
@@ -19,7 +21,7 @@ from app.workflows import deals_reads, evaluations
 blueprint = Blueprint("evaluations", __name__)
 
 SCORES = [("5", "5점 매우 만족"), ("4", "4점"), ("3", "3점 보통"), ("2", "2점"), ("1", "1점 매우 불만족")]
-CONFIRM = {
+CONFIRM: dict[str, Any] = {
     "question": "이대로 평가를 제출할까요?",
     "consequence": "제출한 평가는 고치거나 지울 수 없고, 점수와 의견은 서비스 평점에 공개됩니다.",
     "label": "제출",

@@ -11,6 +11,7 @@ from flask import Response, request
 
 from app import clock
 from app.documents.exports import XLSX_TYPE, Column, xlsx
+from app.web.files import disposition
 from app.web.forms import BaseForm, DateField, ValidationError
 from app.web.pages import page_args, page_url
 
@@ -89,6 +90,6 @@ def spreadsheet(rows: Iterable[Any], columns: Sequence[Column[Any]], *, name: st
     """The table as XLSX; `name` is also the sheet's, without blanks in the file's."""
     answer = Response(xlsx(rows, columns, title=name), content_type=XLSX_TYPE)
     file_name = f"{name.replace(' ', '')}_{clock.now():%Y%m%d_%H%M}.xlsx"
-    answer.headers.set("Content-Disposition", "attachment", filename=file_name)
+    answer.headers["Content-Disposition"] = disposition("attachment", file_name)
     answer.headers["Cache-Control"] = "private, no-store"
     return answer

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import HiddenField, StringField
 
 from app.access import current_actor, needs
-from app.errors import Refusal
+from app.errors import InvalidInput, Refusal
 from app.models.deals import DealState
 from app.models.payments import CardAuthentication
 from app.policy import Permission
@@ -144,7 +144,8 @@ def _press(form: CodeForm, asked: CardAuthentication) -> ResponseReturnValue | N
         refusal_to_form(form, refusal)
         return None
     if payment.failure_code == WRONG_CODE and not payment.paid_at:
-        form.code.errors = [payment.failure_text or "인증번호가 일치하지 않습니다."]
+        text = payment.failure_text or "인증번호가 맞지 않습니다."
+        refusal_to_form(form, InvalidInput("payment.code", text, fields={"code": text}))
         return None
     return redirect(result_url(payment))
 

@@ -22,7 +22,7 @@ from app.workflows.payments_reads import Tab
 
 __all__ = ["blueprint", "pay", "pay_cart", "payment_flow"]
 
-CANCEL = {
+CANCEL: dict[str, Any] = {
     "question": "이 결제를 취소할까요?",
     "consequence": "취소하면 되돌릴 수 없습니다. 금액은 바우처 잔액으로 돌아가고 거래는 끝납니다.",
     "label": "결제취소",
@@ -101,7 +101,7 @@ def detail(payment_id: int) -> ResponseReturnValue:
 def cancel(payment_id: int) -> ResponseReturnValue:
     """결제취소 on the Korean day of payment; later it is the supplier's (R-PAY-6)."""
     here = url_for("payments.detail", payment_id=payment_id)
-    question = confirm.ask(**CANCEL, cancel_url=here)  # type: ignore[arg-type]  # one table for dialog and page
+    question = confirm.ask(**CANCEL, cancel_url=here)
     if question is not None:
         return question
     try:

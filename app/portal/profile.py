@@ -1,4 +1,4 @@
-"""'기업정보': what can be changed in which state, documents, and the payment contact's phone (R-SCR-2, R-JOIN-3).
+"""'기업정보': what can be changed in which state, documents, the payment contact (R-SCR-2, R-JOIN-3).
 
 Importing this module adds its pages to the company's blueprint.
 """
@@ -24,6 +24,8 @@ from app.web.errors import refused
 from app.web.forms import BaseForm, BusinessNumberField, PhoneField, Required, longest, refusal_to_form
 from app.web.limits import CODE_LIMIT, limiter
 from app.workflows import applications, attachments, company_edits, verification
+
+__all__ = ["blueprint"]
 
 PAYER = "profile_payer"
 LOCKED = "현재 상태가 ‘{}’이라서 기업정보를 수정할 수 없습니다."
@@ -93,7 +95,11 @@ def edit() -> ResponseReturnValue:
             flash("기업정보를 저장했습니다.", "success")
             return redirect(url_for("company.profile"))
     page = render_template(
-        "portal/company/edit.html", form=form, company=company, editable=editable, marks=set(application.marks)
+        "portal/company/edit.html",
+        form=form,
+        company=company,
+        editable=editable,
+        marks=set(application.marks),
     )
     return page, 422 if form.errors else 200
 

@@ -56,7 +56,9 @@ def companies() -> ResponseReturnValue:
 @blueprint.get("/suppliers")
 @needs(Permission.PUBLIC)
 def suppliers() -> ResponseReturnValue:
-    return render_template("portal/public/suppliers.html", categories=programmes.categories(programme=_programme()))
+    return render_template(
+        "portal/public/suppliers.html", categories=programmes.categories(programme=_programme())
+    )
 
 
 @blueprint.get("/support")

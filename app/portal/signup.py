@@ -37,6 +37,8 @@ from app.workflows import instruments, signup_reads, signup_submit
 from app.workflows import signup as signups
 from app.workflows.terms import TERMS
 
+__all__ = ["blueprint"]
+
 
 @blueprint.get("")
 @needs(Permission.PUBLIC)
@@ -225,6 +227,7 @@ def _check_page(found: Signup, refusal: Refusal | None) -> ResponseReturnValue:
     return page(
         "check",
         found,
+        status=422 if refusal else 200,
         lacking=signups.missing(found),
         refusal=refusal,
         terms=[term for term in TERMS if answers["terms"].get(term.key, {}).get("accepted")],
@@ -250,8 +253,7 @@ def submit(token: str) -> ResponseReturnValue:
         found = enter(token, "check")
         if isinstance(found, Response):
             return found
-        html, _ = _check_page(found, refusal)  # type: ignore[misc]
-        return html, 422
+        return _check_page(found, refusal)
     except Refusal as refusal:
         return refused(refusal, to=url_for("signup.check", token=token))
     return redirect(url_for("signup.done", token=token))

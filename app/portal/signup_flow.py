@@ -22,7 +22,9 @@ ORDER = tuple(key for key, _ in STEPS)
 
 
 def step_url(step: str, token: str) -> str:
-    kept = {"from": "check"} if request.args.get("from") == "check" and step != "check" else {}
+    kept: dict[str, Any] = {}
+    if request.args.get("from") == "check" and step != "check":
+        kept["from"] = "check"
     return url_for(f"signup.{step}", token=token, **kept)
 
 
@@ -48,7 +50,13 @@ def enter(token: str, step: str) -> Signup | Response:
 
 
 def page(
-    step: str, found: Signup, form: BaseForm | None = None, *, template: str = "", **context: Any
+    step: str,
+    found: Signup,
+    form: BaseForm | None = None,
+    *,
+    template: str = "",
+    status: int = 200,
+    **context: Any,
 ) -> ResponseReturnValue:
     place = ORDER.index(step)
     back = url_for(f"signup.{ORDER[place - 1]}", token=found.token) if place else url_for("signup.start")
@@ -63,7 +71,7 @@ def page(
         back=context.pop("back", back),
         **context,
     )
-    return html, 422 if form is not None and form.errors else 200
+    return html, 422 if form is not None and form.errors else status
 
 
 def tried(form: BaseForm, verb: Callable[[], object]) -> bool:

@@ -73,7 +73,9 @@ def _take_person(token: str, code: str) -> None:
     )
 
 
-def _code_page(step: str, found: Signup, form: BaseForm, asked: Verification, *, again: str) -> ResponseReturnValue:
+def _code_page(
+    step: str, found: Signup, form: BaseForm, asked: Verification, *, again: str
+) -> ResponseReturnValue:
     """`again` is the page that asked for the phone."""
     return page(
         step,

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.access import current_actor, needs
 from app.errors import Conflict
 from app.policy import Permission
+from app.web.files import disposition
 from app.web.limits import limiter
 from app.workflows import slips
 
@@ -27,7 +28,7 @@ def pdf(slip_id: int) -> ResponseReturnValue:
         page = render_template("portal/slips/being_made.html", text=refusal.text, slip_id=slip_id)
         return page, 409, {"Retry-After": "3"}
     answer = Response(found.content, content_type="application/pdf")
-    answer.headers.set("Content-Disposition", "inline", filename=found.file_name)
+    answer.headers["Content-Disposition"] = disposition("inline", found.file_name)
     answer.headers["Cache-Control"] = "private, no-store"
     return answer
 

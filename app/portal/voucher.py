@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
@@ -89,7 +90,7 @@ def _first_day(status: Status) -> str:
     if instrument is None or not instrument.kind.is_card:
         return ""
     chosen = clock.korean_day(instrument.chosen_at)
-    return clock.write_day(chosen + clock.timedelta(days=1)) if clock.today() <= chosen else ""
+    return clock.write_day(chosen + timedelta(days=1)) if clock.today() <= chosen else ""
 
 
 def _help_lines(status: Status) -> list[tuple[str, str, str]]:

@@ -166,6 +166,9 @@ def create(*, actor: Actor, login: str, password: str, role: Role, name: str, **
     `fields`: email, phone, agency_id, supplier_id, company_id.
     """
     policy.require(actor, Permission.ACCOUNT_MANAGE)
+    if role is Role.SYSTEM:
+        text = "이 역할로는 계정을 만들 수 없습니다. 다른 역할을 골라 주세요."
+        raise InvalidInput("account.role", text, fields={"role": text})
     with transaction() as session:
         check_login(login)
         passwords.check_strength(password=password, login=login)

@@ -134,9 +134,15 @@ def hold(*, actor: Actor, application_id: int, reason: str, marks: Sequence[str]
 
 
 def resubmit(*, actor: Actor) -> Application:
-    """Back into the queue, at its end."""
+    """Back into the queue, at its end; the tax office is asked for a number of which it said nothing so far.
+
+    Raises InvalidInput `company.closed_down`, Conflict, NotFound.
+    """
+    application = own(actor=actor)
+    if application.state is State.ON_HOLD and application.company.tax_office_state is None:
+        company_edits.ask_tax_office(actor=actor)
     changes = {"submitted_at": clock.now()}
-    return lifecycle.fire(APPLICATION, own(actor=actor).id, "resubmit", actor=actor, changes=changes)  # type: ignore[no-any-return]
+    return lifecycle.fire(APPLICATION, application.id, "resubmit", actor=actor, changes=changes)  # type: ignore[no-any-return]
 
 
 def screen(*, actor: Actor, application_id: int) -> Application:

@@ -11,6 +11,14 @@ from app.db import db
 from app.models.record import AuditRow
 from app.policy import Actor, Permission
 from app.workflows import record
+from app.workflows.applications import APPLICATION
+from app.workflows.deal_lifecycle import DEAL
+from app.workflows.instruments import INSTRUMENT
+from app.workflows.offerings import OFFERING
+from app.workflows.payments import PAYMENT
+from app.workflows.settlement import BATCH, LINE
+from app.workflows.suppliers import SUPPLIER
+from app.workflows.vouchers import VOUCHER
 
 ENTITIES = {
     "account": "계정",
@@ -21,7 +29,7 @@ ENTITIES = {
     "document": "서류",
     "evaluation": "평가",
     "instrument": "결제수단",
-    "intake_file": "K-Startup 반입",
+    "intake": "K-Startup 반입",
     "offering": "서비스",
     "outbox_message": "발송·작업",
     "payment": "결제",
@@ -32,6 +40,43 @@ ENTITIES = {
     "supplier": "공급기업",
     "voucher": "바우처",
 }
+
+_LIFECYCLES = (APPLICATION, INSTRUMENT, VOUCHER, SUPPLIER, OFFERING, DEAL, PAYMENT, BATCH, LINE)
+_ACTIONS = {(cycle.entity, edge.action): edge.label for cycle in _LIFECYCLES for edge in cycle.edges}
+_OTHERS = {
+    "allocate": "예산 배정",
+    "assign": "배정",
+    "begin": "등록",
+    "build": "정산 작성",
+    "change_account": "계좌 변경",
+    "change_settings": "설정 변경",
+    "choose": "결제수단 선택",
+    "close_day": "휴무일 지정",
+    "create": "등록",
+    "edit": "수정",
+    "flag": "수정 알림",
+    "clear_flag": "수정 확인",
+    "fund": "예산 편성",
+    "import": "반영",
+    "intake": "K-Startup 명단 반영",
+    "lock": "잠김",
+    "preview": "미리보기",
+    "read": "열람",
+    "register": "등록",
+    "retry": "다시 시도",
+    "set_active": "사용 변경",
+    "set_password": "비밀번호 변경",
+    "sign_in": "로그인",
+    "sign_in_failed": "로그인 실패",
+    "sign_in_initial": "초기 비밀번호 로그인",
+    "submit": "접수",
+    "verify_account": "계좌 확인",
+}
+
+
+def label(row: AuditRow) -> str:
+    """The act in Korean: a lifecycle's own label, or the common word; else as the trail has it."""
+    return _ACTIONS.get((row.entity, row.action)) or _OTHERS.get(row.action, row.action)
 
 
 def trail(

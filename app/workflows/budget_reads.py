@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload
 from app import policy
 from app.db import db
 from app.models.applications import Application, ApplicationState
+from app.models.ledger import LedgerAccount
 from app.models.programme import Programme
 from app.models.types import Labelled
 from app.policy import Actor, Permission
@@ -79,9 +80,7 @@ def _verdict(row: Application, actor: Actor, free: int, grant: int) -> Verdict:
     return Verdict.CAN if free >= grant else Verdict.NO_BUDGET
 
 
-def outcome(
-    *, actor: Actor, application_ids: Sequence[int], confirmed: budget.Confirmed
-) -> list[PreviewRow]:
+def outcome(*, actor: Actor, application_ids: Sequence[int], confirmed: budget.Confirmed) -> list[PreviewRow]:
     """What became of each, for the result page. Raises Denied."""
     policy.require(actor, Permission.BUDGET_VIEW)
     verdicts = {
@@ -99,4 +98,4 @@ def outcome(
 def free_of_programme(*, actor: Actor, programme_id: int) -> int:
     """What the programme has not given to an agency yet, won. Raises Denied."""
     policy.require(actor, Permission.BUDGET_VIEW)
-    return ledger.balance(budget.LedgerAccount.PROGRAMME_BUDGET, programme_id)
+    return ledger.balance(LedgerAccount.PROGRAMME_BUDGET, programme_id)

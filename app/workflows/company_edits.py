@@ -161,6 +161,9 @@ def _edit(actor: Actor, values: dict[str, Any], payment_token: str | None) -> Co
         return company
     for field, (_, value) in change.items():
         setattr(company, field, value)
+    if "business_number" in change:
+        # What the tax office said of the old number says nothing of this one; it is asked on handing in.
+        company.tax_office_state = company.tax_office_asked_at = None
     db.session.flush()
     masked = {f: (mask(f, old), mask(f, new)) for f, (old, new) in change.items()}
     record.write("company", company.id, "edit", actor=actor, change=masked)

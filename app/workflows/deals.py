@@ -275,7 +275,7 @@ def bill_preview(
     plan, amount, tax = _reckon(deal, programme, plan_id, quantity)
     if period_from and period_to:
         _check_period(deal, period_from, period_to)
-    price = shares.Working("청구금액", f"{plan.name} {plan.price:,}원 × {quantity:,}{plan.unit}", amount)
+    price = shares.Working("청구금액", f"{plan.name} {plan.price:,}원 × {quantity:,} ({plan.unit})", amount)
     share = programme.cap * programme.company_share_percent // 100
     grant = programme.cap - share
     parts = shares.split(amount=amount, grant_left=grant, share_left=share)

@@ -38,9 +38,7 @@ _NAMES = {
     ),
     LedgerAccount.HOLD: select(Payment.id, Company.name).join(Company, Company.id == Payment.company_id),
     **dict.fromkeys((LedgerAccount.PAYABLE, LedgerAccount.PAID_OUT), select(Supplier.id, Supplier.name)),
-    LedgerAccount.TRANSFER: select(
-        SettlementLine.id, func.concat(SettlementBatch.number, " ", Supplier.name)
-    )
+    LedgerAccount.TRANSFER: select(SettlementLine.id, func.concat(SettlementBatch.number, " ", Supplier.name))
     .join(SettlementBatch, SettlementBatch.id == SettlementLine.batch_id)
     .join(Supplier, Supplier.id == SettlementLine.supplier_id),
 }
@@ -136,18 +134,18 @@ def journals(
     kind: JournalKind | None = None,
     since: date | None = None,
     until: date | None = None,
-    key: str = "",
+    event: str = "",
     before: int | None = None,
     size: int = 20,
 ) -> list[JournalRow]:
-    """Journals, newest first; days are Korean and inclusive, `key` begins the event's key. Raises Denied."""
+    """Journals, newest first; days are Korean and inclusive, `event` begins its key. Raises Denied."""
     policy.require(actor, Permission.LEDGER_VIEW)
     statement = select(Journal).order_by(Journal.id.desc()).limit(size)
     conditions = [
         kind is not None and Journal.kind == kind,
         since is not None and Journal.at >= clock.start_of(since),
         until is not None and Journal.at < clock.end_of(until),
-        bool(key) and Journal.event_key.startswith(key, autoescape=True),
+        bool(event) and Journal.event_key.startswith(event, autoescape=True),
         before is not None and Journal.id < before,
     ]
     statement = statement.where(*[condition for condition in conditions if condition is not False])

@@ -264,17 +264,21 @@ def order_of(payment: Payment, *, is_new: bool = False) -> Order:
     )
 
 
-def conclude(order: Order, confirm: Callable[[], Approval]) -> Payment:
-    """Have the gateway take the money, outside any transaction, and settle what it says."""
+def conclude(order: Order, confirm: Callable[[], Approval], *, first: bool = True) -> Payment:
+    """Have the gateway take the money, outside any transaction, and settle what it says.
+
+    `first` is False where an earlier confirm of this order may be on its way or heard already: that this
+    one did not get through then proves nothing.
+    """
     steps.reached("payment.held")
     outcome: Approval | Failed
     try:
         outcome = confirm()
     except Refused as refused:
         outcome = Failed(refused.code, refused.korean)
-    except Unavailable:
-        outcome = Failed("UNAVAILABLE", NOT_REACHED)
-    except Unknown as unknown:
+    except (Unavailable, Unknown) as unknown:
+        if first and isinstance(unknown, Unavailable):
+            return settle(payment_id=order.payment_id, outcome=Failed("UNAVAILABLE", NOT_REACHED))
         log.warning("payment outcome unknown", extra={"payment_id": order.payment_id, "why": unknown.reason})
         return ask_soon(payment_id=order.payment_id)
     steps.reached("payment.answered")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -40,12 +41,10 @@ def tick(*, actor: Actor, application_id: int, fits: Mapping[str, bool]) -> None
 
 def ticks(*, application_id: int, edits: Sequence[EditEntry]) -> dict[str, bool]:
     """What is ticked, but for fields edited after their tick. The caller has checked whose case it is."""
-    edited = {}
+    edited: dict[str, datetime] = {}
     for edit in edits:
         edited[edit.field] = max(edit.at, edited.get(edit.field, edit.at))
     found = db.session.scalars(select(ScreeningCheck).where(ScreeningCheck.application_id == application_id))
     return {
-        check.item: check.fits
-        for check in found
-        if check.item not in edited or edited[check.item] < check.at
+        check.item: check.fits for check in found if check.item not in edited or edited[check.item] < check.at
     }

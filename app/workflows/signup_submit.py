@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import clock
 from app.db import db, lock, transaction
-from app.errors import InvalidInput
+from app.errors import Conflict, InvalidInput
 from app.models.applications import Application, ApplicationState
 from app.models.companies import Company, CompanyKind, Document, Signup, VerifiedAs
 from app.models.people import Account, Verification
@@ -41,7 +41,8 @@ def submit(*, token: str, ip: str | None = None) -> Application:
     The tax office is asked before (R-JOIN-4); where it cannot be reached the sign-up goes on, and
     `tax_office_state` stays None.
 
-    Raises InvalidInput `signup.incomplete`, `signup.name`, `company.*`, `account.login_taken`; NotFound.
+    Raises InvalidInput `signup.incomplete`, `signup.name`, `company.*`, `account.login_taken`; Conflict
+    `verification.not_verified`; NotFound.
     """
     with transaction():
         found = signup.load(token=token)
@@ -88,6 +89,11 @@ def _submit(token: str, ip: str | None, tax_state: str | None) -> Application:
     signup.refuse_taken(found.programme_id, found.answers["business_number"])
     person = lock(Verification, found.verification_id)
     payer = lock(Verification, found.payment_verification_id) if found.payment_verification_id else person
+    if person.used_at is not None or payer.used_at is not None:
+        raise Conflict(
+            "verification.not_verified",
+            "본인인증이 다른 회원가입에 이미 쓰였습니다. 본인인증을 다시 해 주세요.",
+        )
     company = _company(found, person, payer, tax_state)
     account = _account(found, company, person)
     actor = account.actor(ip)

@@ -16,6 +16,7 @@ from app.models.catalogue import Offering, Supplier, SupplierState
 from app.models.numbers import digits, valid_business_number
 from app.policy import Actor, Permission
 from app.workflows import record, search
+from app.workflows.company_edits import mask
 from app.workflows.lifecycle import Edge, Lifecycle, Tell, begin, fire
 
 HOME = "/supply/profile"
@@ -210,7 +211,8 @@ def edit(*, actor: Actor, **fields: str) -> Supplier:
                 )
         session.flush()
         if change:
-            record.write("supplier", supplier.id, "edit", actor=actor, change=change)
+            masked = {n: (mask(n, old), mask(n, new)) for n, (old, new) in change.items()}
+            record.write("supplier", supplier.id, "edit", actor=actor, change=masked)
         return supplier
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 
 from app import clock, policy
 from app.db import db, lock, transaction
@@ -227,32 +227,30 @@ def sweep(*, at: datetime, limit: int = 500) -> Swept:
     """End the vouchers whose deadline has come by `at` (R-TIME-6): 회수 or 만료, money back to the budget.
 
     A payment in flight is waited for (R-VOU-3): when it is decided the voucher is looked at again. Vouchers
-    in somebody else's hands are left to the next sweep.
+    in somebody else's hands are left to the next sweep. Each way to end is a transaction of its own: one
+    statement locks the budgets in their order, two would wait for whoever confirms in bulk.
     """
-    with clock.at(at), transaction():
-        in_flight = exists().where(Payment.voucher_id == Voucher.id, Payment.state.in_(_UNDECIDED))
-        due = [Voucher.state == State.USABLE, Voucher.due_at <= at, ~in_flight]
-        statement = select(Voucher.id).where(*due).order_by(Voucher.due_at, Voucher.id).limit(limit)
-        ids = list(db.session.scalars(statement))
-        missed_first = Voucher.due_at == Voucher.first_payment_by
-        revoked = _end(ids, "revoke", JournalKind.REVOCATION, also=[*due, missed_first])
-        expired = _end(ids, "expire", JournalKind.EXPIRY, also=[*due, ~missed_first])
+    missed_first = Voucher.due_at == Voucher.first_payment_by
+    with clock.at(at):
+        revoked = _end("revoke", JournalKind.REVOCATION, missed_first, at=at, limit=limit)
+        expired = _end("expire", JournalKind.EXPIRY, ~missed_first, at=at, limit=limit)
     return Swept(revoked, expired)
 
 
-def _end(ids: Sequence[int], action: str, kind: JournalKind, *, also: Sequence[object]) -> list[int]:
-    ended = lifecycle.fire_many(
-        VOUCHER,
-        ids,
-        action,
-        actor=CLOCK,
-        source=State.USABLE,
-        changes={"due_at": None},
-        also=also,
-        skip_locked=True,
-    )
-    if ended:
-        give_back(ended, kind, actor=CLOCK)
+def _end(
+    action: str, kind: JournalKind, which: ColumnElement[bool], *, at: datetime, limit: int
+) -> list[int]:
+    """The payments are looked at again: one may have begun between the choice's snapshot and its locks."""
+    in_flight = exists().where(Payment.voucher_id == Voucher.id, Payment.state.in_(_UNDECIDED))
+    due = [Voucher.state == State.USABLE, Voucher.due_at <= at, ~in_flight, which]
+    chosen = select(Voucher.id).where(*due).order_by(Voucher.due_at, Voucher.id).limit(limit)
+    with transaction() as session:
+        ids = list(session.scalars(chosen.with_for_update(of=Voucher, skip_locked=True)))
+        ended = lifecycle.fire_many(
+            VOUCHER, ids, action, actor=CLOCK, source=State.USABLE, changes={"due_at": None}, also=due
+        )
+        if ended:
+            give_back(ended, kind, actor=CLOCK)
     return ended
 
 
@@ -263,7 +261,7 @@ def give_back(voucher_ids: Sequence[int], kind: JournalKind, *, actor: Actor) ->
     )
     grants = ledger.balances(LedgerAccount.VOUCHER_GRANT, voucher_ids)
     shares = ledger.balances(LedgerAccount.VOUCHER_SHARE, voucher_ids)
-    for programme_id in {v.programme_id for v in vouchers}:
+    for programme_id in sorted({v.programme_id for v in vouchers}):
         entries: dict[str, Sequence[Leg]] = {}
         for v in (v for v in vouchers if v.programme_id == programme_id):
             legs = ledger.move(_grant(v), (LedgerAccount.AGENCY_BUDGET, v.agency_budget_id), grants[v.id])

@@ -110,6 +110,8 @@ def finish_zeropay(*, actor: Actor, params: Mapping[str, str]) -> Payment:
             idempotency_key=order.key,
             requested_at=order.pressed_at,
         ),
+        # The return address may be opened again, or in two tabs, while an earlier confirm is on its way.
+        first=False,
     )
 
 

@@ -13,9 +13,13 @@ from app import clock
 from app.db import db, transaction
 from app.errors import Conflict
 from app.models.deals import Deal, DealState
+from app.models.ledger import JournalKind, LedgerAccount
 from app.models.record import AuditRow, Notice
-from app.workflows import deadlines, deals
-from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_pending_payment
+from app.models.vouchers import Voucher, VoucherState
+from app.policy import CLOCK
+from app.workflows import budget, deadlines, deals, ledger
+from tests import factories
+from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_pending_payment, make_voucher
 
 ROUNDS = 20
 
@@ -158,3 +162,47 @@ def test_two_presses_of_a_request_make_one_deal(committed: Flask) -> None:
     together(committed, press, press, press)
     db.session.rollback()
     assert len(db.session.scalars(select(Deal.id)).all()) == 1
+
+
+def make_filled_voucher(company_fields: dict[str, object], **fields: object) -> Voucher:
+    """Worth 400,000 won of its agency's budget."""
+    voucher = make_voucher(factories.make_company(**company_fields), **fields)
+    budget_account = (LedgerAccount.AGENCY_BUDGET, voucher.agency_budget_id)
+    grant = ledger.move(budget_account, (LedgerAccount.VOUCHER_GRANT, voucher.id), 400_000)
+    funded = ledger.move((LedgerAccount.FUNDING, voucher.programme_id), budget_account, 400_000)
+    programme_id = voucher.programme_id
+    ledger.post(f"f:{voucher.id}", JournalKind.ALLOCATION, funded, programme_id=programme_id, actor=CLOCK)
+    ledger.post(f"g:{voucher.id}", JournalKind.APPROVAL, grant, programme_id=programme_id, actor=CLOCK)
+    return voucher
+
+
+def test_a_sweep_and_a_bulk_confirmation_do_not_wait_for_each_other(committed: Flask) -> None:
+    """R-SCR-4, R-VOU-1: what is revoked goes back to one agency, what expires to another."""
+    with clock.at(MONDAY), transaction():
+        programme = {"programme_id": factories.make_programme().id}
+        full_use = clock.end_of(MONDAY.date())
+        expiring = make_filled_voucher(programme, full_use_by=full_use, due_at=full_use)
+        revoked = make_filled_voucher(programme, first_payment_by=full_use, due_at=full_use)
+        first, second = expiring.agency_budget_id, revoked.agency_budget_id
+        keys = [expiring.id, revoked.id]
+    assert first < second
+    held, swept = threading.Event(), threading.Event()
+
+    def confirm() -> object:
+        with transaction():
+            budget.lock_free([first])
+            held.set()
+            swept.wait(1)
+            return budget.lock_free([second])
+
+    def sweep() -> object:
+        held.wait(10)
+        result = deadlines.sweep(at=full_use)
+        swept.set()
+        return result
+
+    locked, result = together(committed, confirm, sweep)
+    assert isinstance(locked, dict) and isinstance(result, deadlines.SweepResult)
+    db.session.rollback()
+    states = db.session.scalars(select(Voucher.state).where(Voucher.id.in_(keys)).order_by(Voucher.id)).all()
+    assert list(states) == [VoucherState.EXPIRED, VoucherState.REVOKED]

@@ -79,3 +79,12 @@ def test_settings_come_from_what_is_given_only(monkeypatch):
 def test_files_lie_under_the_home_unless_told_otherwise(tmp_path):
     assert config.load({"KV_HOME": str(tmp_path)})["FILES"] == str(tmp_path / "files")
     assert config.load({"KV_HOME": str(tmp_path), "FILES": "/srv/files"})["FILES"] == "/srv/files"
+
+
+def test_what_a_statement_was_given_is_kept_out_of_its_errors():
+    """R-AUD-1: an error of the database is logged with its trace, and would carry names and hashes."""
+    assert config.load(SAFE)["SQLALCHEMY_ENGINE_OPTIONS"]["hide_parameters"] is True
+
+
+def test_the_sender_of_messages_is_a_setting():
+    assert config.load(SAFE | {"SMS_SENDER": "0212345678"})["SMS_SENDER"] == "0212345678"

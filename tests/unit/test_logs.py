@@ -63,6 +63,17 @@ def test_a_trace_is_kept_and_blotted_out(line):
     assert "4111" not in json.dumps(written)
 
 
+def test_the_row_that_the_database_refused_is_left_out_of_a_trace(line):
+    row = "(1, 홍길동,\nhong@example.kr)"
+    try:
+        raise ValueError(f"violates check\nDETAIL:  Failing row contains {row}.\n[SQL: x]")
+    except ValueError:
+        written = line("insert failed", exc_info=True, level=logging.ERROR)
+    trace = written["trace"]
+    assert "ValueError: violates check" in trace and trace.endswith("DETAIL: #\n[SQL: x]")
+    assert "홍길동" not in trace and "hong@" not in trace
+
+
 @pytest.mark.parametrize("value", [{"phone": "1"}, ["홍길동"], object(), "길" * 65, b"x"])
 def test_what_is_no_scalar_is_dropped_by_the_name_of_its_type(line, value):
     assert line("x", extra={"value": value})["value"] == f"<{type(value).__name__}>"

@@ -42,7 +42,7 @@ def _form(view: DealView) -> BillForm:
     until = clock.add_months(today, first.period_months) - timedelta(days=1)
     form = BillForm(plan_id=first.id, quantity=1, period_from=today, period_to=until)
     form.plan_id.choices = [
-        (plan.id, f"{plan.name}: {plan.price:,}원 / {plan.unit}, {plan.period_months}개월")
+        (plan.id, f"{plan.name}: {plan.price:,}원 / {plan.unit} (이용기간 {plan.period_months}개월)")
         for plan in view.plans
     ]
     return form

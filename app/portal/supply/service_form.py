@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from wtforms import SelectField, StringField, TextAreaField
-from wtforms.validators import StopValidation
+from wtforms.validators import StopValidation, ValidationError
 
 from app.errors import Refusal
 from app.models.catalogue import Category, Offering, Plan
@@ -17,6 +17,7 @@ from app.workflows import offerings
 from app.workflows.offerings import PlanInput
 
 ROWS = range(1, 6)
+F = TypeVar("F", bound=BaseForm)
 
 
 class WholeNumberField(TolerantField):
@@ -43,23 +44,23 @@ class WholeNumberField(TolerantField):
         if self.data is None:
             return
         if not self.minimum <= self.data <= self.maximum:
-            raise ValueError(f"{self.minimum:,}에서 {self.maximum:,} 사이로 입력해 주세요.")
+            raise StopValidation(f"{self.minimum:,}에서 {self.maximum:,} 사이로 입력해 주세요.")
 
     def _value(self) -> str:
         return self.typed if self.data is None else str(self.data)
 
 
-def _plan_fields() -> dict[str, Any]:
-    fields: dict[str, Any] = {}
+def with_plans(form: type[F]) -> type[F]:
+    """Add the rows of plans after the form's own fields: errors are summed up in the order of the page."""
     for row in ROWS:
-        fields[f"plan{row}_name"] = StringField("이름", [longest(60)])
-        fields[f"plan{row}_price"] = MoneyField("가격", maximum=offerings.MAX_PRICE)
-        fields[f"plan{row}_unit"] = StringField("단위", [longest(20)], default="월")
-        fields[f"plan{row}_months"] = WholeNumberField("이용기간", maximum=60, default=12)
-    return fields
+        setattr(form, f"plan{row}_name", StringField("이름", [longest(60)]))
+        setattr(form, f"plan{row}_price", MoneyField("가격", maximum=offerings.MAX_PRICE))
+        setattr(form, f"plan{row}_unit", StringField("단위", [longest(20)], default="월"))
+        setattr(form, f"plan{row}_months", WholeNumberField("이용기간", maximum=60, default=12))
+    return form
 
 
-class PlansForm(type("PlanRows", (BaseForm,), _plan_fields())):  # type: ignore[misc]  # five rows of fields
+class PlanRows(BaseForm):
     """요금제. A row in which neither a name nor a price was typed counts as empty."""
 
     @property
@@ -111,7 +112,13 @@ def _typed(field: Any) -> bool:
     return bool(field.data.strip() if isinstance(field.data, str) else field.data)
 
 
-class ServiceForm(PlansForm):
+@with_plans
+class PlansForm(PlanRows):
+    """Plans alone: 가격 변경 요청."""
+
+
+@with_plans
+class ServiceForm(PlanRows):
     """A service as 작성중 or 반려."""
 
     category_id = SelectField("분야", [Required()], coerce=int)
@@ -124,6 +131,10 @@ class ServiceForm(PlansForm):
         names = [(each.id, each.name) for each in categories]
         self.category_id.choices = [(0, "분야를 선택해 주세요"), *names]
         return self
+
+    def validate_category_id(self, field: SelectField) -> None:
+        if not field.data:
+            raise ValidationError("분야를 선택해 주세요.")
 
     @property
     def details(self) -> dict[str, Any]:
@@ -151,7 +162,7 @@ def service_data(offering: Offering, plans: Iterable[Plan]) -> dict[str, Any]:
     return texts | {"keywords": ", ".join(offering.keywords)} | plan_data(plans)
 
 
-def show_refusal(form: PlansForm, refusal: Refusal) -> None:
+def show_refusal(form: PlanRows, refusal: Refusal) -> None:
     """What the workflow says of the plans as a whole stands at the first of them."""
     names = {"plans": "plan1_name"}
     refusal.fields = {names.get(name, name): text for name, text in refusal.fields.items()}

@@ -24,7 +24,9 @@ def _endpoints(app: Flask) -> list[tuple[str, str, str]]:
         method = "GET" if "GET" in (rule.methods or ()) else "POST"
         values: dict[str, Any] = {}
         for name in rule.arguments:
-            values[name] = {"action": _action(rule.rule), "account": "payable", "lookup": "x"}.get(name, 999_999_999)
+            values[name] = {"action": _action(rule.rule), "account": "payable", "lookup": "x"}.get(
+                name, 999_999_999
+            )
         address = rule.build(values, append_unknown=False)
         found.append((rule.endpoint, address[1] if address else rule.rule, method))
     return sorted(set(found))
@@ -98,7 +100,16 @@ def test_the_menu_shows_what_the_role_may_open(browser: Any) -> None:
     assert "/console/screening/" in reviewer
     assert "/console/settlement/" not in reviewer
     auditor = browser(Role.AUDITOR).get("/console/").get_data(as_text=True)
-    for address in ("screening", "budget", "suppliers", "settlement", "ledger", "audit", "outbox", "accounts"):
+    for address in (
+        "screening",
+        "budget",
+        "suppliers",
+        "settlement",
+        "ledger",
+        "audit",
+        "outbox",
+        "accounts",
+    ):
         assert f'href="/console/{address}/"' in auditor
 
 
@@ -115,7 +126,9 @@ def test_a_form_without_its_token_is_refused(site: Flask, world: Any, browser: A
         assert browser(role).post(address).status_code == 400, address
 
 
-@pytest.mark.parametrize("query", ["page=-1", "page=99999999999999999999", "after=-1", "after=9" * 1 + "9" * 30, "size=7"])
+@pytest.mark.parametrize(
+    "query", ["page=-1", "page=99999999999999999999", "after=-1", "after=9" * 1 + "9" * 30, "size=7"]
+)
 def test_a_strange_address_still_lists(query: str, site: Flask, world: Any, browser: Any) -> None:
     client = browser(Role.PROGRAMME_MANAGER)
     for endpoint, address, method in _endpoints(site):

@@ -37,6 +37,15 @@ def test_one_is_confirmed_from_its_case(world: Any, browser: Any) -> None:
     assert found is not None and found.granted == 4_000_000
 
 
+def test_one_is_confirmed_from_the_list_and_leads_back_to_it(world: Any, browser: Any) -> None:
+    application = world.case(State.SCREENED)
+    client = browser(Role.BUDGET_OFFICER)
+    address = f"/console/screening/case/{application.id}/approve"
+    assert f'formaction="{address}"' in client.get("/console/budget/").get_data(as_text=True)
+    answer = client.post(address, data={"confirmed": "1", "back": "budget"})
+    assert answer.headers["Location"] == "/console/budget/" and application.state is State.APPROVED
+
+
 def test_it_goes_back_with_a_reason(world: Any, browser: Any) -> None:
     application = world.case(State.SCREENED)
     address = f"/console/screening/case/{application.id}/send_back"
@@ -56,7 +65,13 @@ def test_a_bulk_shows_first_what_it_would_do_and_then_what_it_did(world: Any, br
     ids = [case.id for case in (good, without, own, moved)]
     client = browser(Role.BUDGET_OFFICER)
     preview = client.post("/console/budget/preview", data={"id": ids}).get_data(as_text=True)
-    for words in ("1건 예산확정", "운영기관 예산 부족", "본인이 심사한 건", "심사확정 상태가 아님", "3,600,000원"):
+    for words in (
+        "1건 예산확정",
+        "운영기관 예산 부족",
+        "본인이 심사한 건",
+        "심사확정 상태가 아님",
+        "3,600,000원",
+    ):
         assert words in preview, words
     assert good.state is State.SCREENED
     result = client.post("/console/budget/confirm", data={"id": ids, "confirmed": "1"}).get_data(as_text=True)
@@ -71,7 +86,11 @@ def test_all_that_wait_can_be_taken_at_once(world: Any, browser: Any) -> None:
     cases = [world.case(State.SCREENED) for _ in range(3)]
     data = {"everything": "1"}
     query = f"agency={world.agency.id}"
-    page = browser(Role.BUDGET_OFFICER).post(f"/console/budget/preview?{query}", data=data).get_data(as_text=True)
+    page = (
+        browser(Role.BUDGET_OFFICER)
+        .post(f"/console/budget/preview?{query}", data=data)
+        .get_data(as_text=True)
+    )
     assert "3건 예산확정" in page and all(f'value="{case.id}"' in page for case in cases)
 
 
@@ -119,12 +138,14 @@ def _file(world: Any, *rows: str) -> dict[str, Any]:
 
 
 def test_a_file_is_previewed_confirmed_and_counted(world: Any, browser: Any, said: Any) -> None:
-    """R-KST-1: the preview names each refused row; the import is one decision, and a second one changes nothing."""
+    """R-KST-1: the preview names each refused row; a second import changes nothing."""
     number = complete_business_number("777000001")
-    good = f"kst-good,㈜선정기업,법인,{number},김선정,01055556666,kst@example.kr,{world.agency.name},2020-11-02,"
+    good = (
+        f"kst-good,㈜선정기업,법인,{number},김선정,01055556666,kst@example.kr,{world.agency.name},2020-11-02,"
+    )
     client = browser(Role.BUDGET_OFFICER)
     page = said(client, "/console/intake/", data=_file(world, good, good.replace("김선정", "=1+1")))
-    assert "1건 반영" in page and "<td class=\"kv-align--end\">3</td>" in page and "대표자명" in page
+    assert "1건 반영" in page and '<td class="kv-align--end">3</td>' in page and "대표자명" in page
     seen = db.session.scalars(select(IntakeFile).order_by(IntakeFile.id.desc())).first()
     address = f"/console/intake/{seen.id}"
     assert client.get(f"{address}?format=xlsx").data[:2] == b"PK"

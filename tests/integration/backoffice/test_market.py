@@ -98,7 +98,8 @@ def test_deals_and_payments_are_looked_at(world: Any, browser: Any) -> None:
     client = browser(Role.AUDITOR)
     deals = client.get(f"/console/deals/?state=paid&q={payment.deal.company.name}").get_data(as_text=True)
     assert payment.deal.offering.name in deals and "1,100,000원" in deals
-    assert "거래상담" in client.get(f"/console/deals/{payment.deal_id}").get_data(as_text=True)
+    detail = client.get(f"/console/deals/{payment.deal_id}").get_data(as_text=True)
+    assert payment.deal.memo in detail and f"/console/payments/{payment.id}" in detail
     rows = client.get("/console/payments/?tab=paid").get_data(as_text=True)
     assert payment.order_id in rows and "990,000원" in rows and "110,000원" in rows
     detail = client.get(f"/console/payments/{payment.id}").get_data(as_text=True)

@@ -81,14 +81,20 @@ def test_an_account_is_made_and_closed_with_a_reason(world: Any, browser: Any, s
 
 def test_accounts_are_found(world: Any, browser: Any) -> None:
     wanted = world.staff[Role.BUDGET_OFFICER]
-    text = browser(Role.AUDITOR).get(f"/console/accounts/?role=budget_officer&q={wanted.login}").get_data(as_text=True)
+    text = (
+        browser(Role.AUDITOR)
+        .get(f"/console/accounts/?role=budget_officer&q={wanted.login}")
+        .get_data(as_text=True)
+    )
     assert wanted.login in text and "사용 중지" not in text  # the auditor has no buttons
 
 
 def test_settings_are_changed_within_their_bounds(world: Any, browser: Any) -> None:
     client = browser(Role.PROGRAMME_MANAGER)
     names = ("consultation_days", "payment_days", "first_payment_months", "full_use_months")
-    data = {name: "3" for name in (*names, "initial_password_days", "settlement_use_days", "settlement_fee_bp")}
+    data = {
+        name: "3" for name in (*names, "initial_password_days", "settlement_use_days", "settlement_fee_bp")
+    }
     data |= {"is_open": "y", "consultation_business": "y", "card_opens_on": "2020.11.02"}
     wrong = client.post("/console/programme/settings", data=data | {"payment_days": "0"})
     assert wrong.status_code == 422 and world.programme.payment_days == 2

@@ -64,7 +64,9 @@ def test_the_queue_goes_on_by_keyset_and_keeps_its_filter(world: Any, browser: A
     client = browser(Role.REVIEWER)
     first = client.get("/console/screening/?state=screening&size=10").get_data(as_text=True)
     assert f"after={cases[9].id}" in first and "state=screening" in first
-    second = client.get(f"/console/screening/?state=screening&size=10&after={cases[9].id}").get_data(as_text=True)
+    second = client.get(f"/console/screening/?state=screening&size=10&after={cases[9].id}").get_data(
+        as_text=True
+    )
     assert cases[10].receipt_number in second and cases[9].receipt_number not in second
 
 
@@ -83,11 +85,14 @@ def test_the_queue_asks_as_often_whatever_its_length(world: Any, browser: Any) -
     few = queries()
     for _ in range(20):
         world.case()
-    assert queries() <= few
+    queries()
+    assert queries() == few
 
 
 def test_an_empty_queue_says_so(world: Any, browser: Any) -> None:
-    assert "조회된 내역이 없습니다" in browser(Role.REVIEWER).get("/console/screening/").get_data(as_text=True)
+    assert "조회된 내역이 없습니다" in browser(Role.REVIEWER).get("/console/screening/").get_data(
+        as_text=True
+    )
 
 
 def test_the_list_is_handed_out_as_a_file(world: Any, browser: Any) -> None:
@@ -157,11 +162,11 @@ def test_a_hold_names_what_to_mend(world: Any, browser: Any) -> None:
     """R-SCR-3a"""
     application = world.case()
     client = browser(Role.REVIEWER)
-    empty = client.post(f"{CASE}/{application.id}/hold", data={"marks": ["address"]})
+    empty = client.post(f"{CASE}/{application.id}/hold", data={"template": "", "marks": ["address"]})
     assert empty.status_code == 422 and "사유를 입력해 주세요" in empty.get_data(as_text=True)
     client.post(
         f"{CASE}/{application.id}/hold",
-        data={"reason": "주소가 다릅니다.", "marks": ["address", "business_registration"]},
+        data={"template": "", "reason": "주소가 다릅니다.", "marks": ["address", "business_registration"]},
     )
     assert application.state is State.ON_HOLD
     assert application.marks == ["address", "business_registration"]
@@ -172,7 +177,9 @@ def test_ticks_stay_and_fall_with_a_new_document(world: Any, browser: Any) -> No
     application = world.case()
     document = _document(application)
     client = browser(Role.REVIEWER)
-    client.post(f"{CASE}/{application.id}/ticks", data={"check_name": "ok", f"check_document-{document.id}": "no"})
+    client.post(
+        f"{CASE}/{application.id}/ticks", data={"check_name": "ok", f"check_document-{document.id}": "no"}
+    )
     page = client.get(f"{CASE}/{application.id}").get_data(as_text=True)
     assert 'id="check-name-ok" value="ok" checked' in page
     assert f'id="check-document-{document.id}-no" value="no" checked' in page

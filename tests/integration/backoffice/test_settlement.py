@@ -103,7 +103,7 @@ def test_nothing_ripe_drafts_nothing_and_says_so(world: Any, browser: Any, said:
 def test_the_ledger_opens_from_journal_to_account(world: Any, browser: Any, ripe: Any) -> None:
     client = browser(Role.AUDITOR)
     key = f"payment:payment:{ripe.id}"
-    page = client.get(f"/console/ledger/?kind=payment&key={key}").get_data(as_text=True)
+    page = client.get(f"/console/ledger/?kind=payment&size=10&event={key}").get_data(as_text=True)
     assert key in page and "1,100,000원" in page
     number = next(part for part in page.split('href="/console/ledger/') if part[0].isdigit()).split('"')[0]
     detail = client.get(f"/console/ledger/{number}").get_data(as_text=True)
@@ -119,7 +119,9 @@ def test_the_trial_balance_sums_up_to_zero(world: Any, browser: Any, ripe: Any) 
     text = browser(Role.AUDITOR).get("/console/trial/").get_data(as_text=True)
     assert "차변과 대변이 맞습니다" in text and "−" in text
     day = f"{clock.today():%Y.%m.%d}"
-    assert "차변과 대변이 맞습니다" in browser(Role.AUDITOR).get(f"/console/trial/?until={day}").get_data(as_text=True)
+    assert "차변과 대변이 맞습니다" in browser(Role.AUDITOR).get(f"/console/trial/?until={day}").get_data(
+        as_text=True
+    )
 
 
 def test_the_audit_trail_is_found_and_checked(world: Any, browser: Any, said: Any) -> None:

@@ -73,7 +73,7 @@ def make_applicant(
     instrument: InstrumentKind | None = None,
     **fields: Any,
 ) -> Applicant:
-    """Its way to the state by the verbs: 심사보류, 심사탈락 and 승인 are decided by the staff of the stage."""
+    """Its way to the state by the verbs: the staff of the stage decide."""
     stage = stage or joining.set_stage()
     begun = {
         ApplicationState.NOT_APPLIED: ApplicationState.NOT_APPLIED,

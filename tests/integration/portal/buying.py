@@ -37,7 +37,9 @@ def log_in(log_in_as: LogIn, actor_id: int | None) -> FlaskClient:
     return log_in_as(SimpleNamespace(id=actor_id))
 
 
-def make_buyer(site: Flask, log_in_as: LogIn, sandbox_url: str, *, kind: InstrumentKind | None = None) -> Buyer:
+def make_buyer(
+    site: Flask, log_in_as: LogIn, sandbox_url: str, *, kind: InstrumentKind | None = None
+) -> Buyer:
     fields: dict[str, Any] = {"kind": kind} if kind else {}
     payer = money.make_payer(sandbox_url, **fields)
     return Buyer(payer, log_in(log_in_as, payer.actor.id))

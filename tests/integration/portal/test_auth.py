@@ -1,4 +1,4 @@
-"""Log-in, log-out, '비밀번호 찾기' and the step behind the initial password (R-ROLE-1, R-KST-2, R-KST-4, R-AUD-1)."""
+"""Log-in, log-out, finding a password, and the initial one (R-ROLE-1, R-KST-2, R-KST-4, R-AUD-1)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def test_never_sends_to_another_host(site: Flask, target: str) -> None:
 def test_wrong_password_and_unknown_login_say_the_same_and_keep_the_login(site: Flask) -> None:
     account = make_account()
     pages = [
-        text(log_in(site.test_client(), login, "wrong"), 422) for login in (account.login, "nobody-of-that-name")
+        text(log_in(site.test_client(), login, "wrong"), 422)
+        for login in (account.login, "nobody-of-that-name")
     ]
     assert all("아이디 또는 비밀번호가 맞지 않습니다" in page for page in pages)
     assert f'value="{account.login}"' in pages[0]
@@ -113,7 +114,11 @@ def test_password_is_found_by_login_phone_and_code(site: Flask, sandbox_url: str
 def test_finding_a_password_does_not_tell_whether_the_login_exists(site: Flask) -> None:
     account = make_account(phone="01066001101")
     answers = []
-    for login, phone in ((account.login, "01066001101"), (account.login, "01066009999"), ("none", "01066001101")):
+    for login, phone in (
+        (account.login, "01066001101"),
+        (account.login, "01066009999"),
+        ("none", "01066001101"),
+    ):
         client = site.test_client()
         answer = client.post("/password/find", data={"login": login, "phone": phone})
         answers.append((answer.status_code, answer.location, client.get("/password/code").status_code))

@@ -35,7 +35,9 @@ def test_a_signed_one_brings_the_asking_forward_and_decides_nothing(site: Flask,
     payer = money.make_payer(sandbox_url)
     payment = money.pay(payer, money.make_bill(payer, 100_000), behaviour="52")
     assert payment.state is PaymentState.PENDING
-    answer = site.test_client().post("/callbacks/card", **signed(site.config["CARD_SECRET"], payment.order_id))
+    answer = site.test_client().post(
+        "/callbacks/card", **signed(site.config["CARD_SECRET"], payment.order_id)
+    )
     assert answer.status_code == 204
     payment = db.session.get_one(Payment, payment.id, populate_existing=True)
     assert payment.state is PaymentState.PENDING

@@ -103,9 +103,7 @@ def test_lists_page_by_cursor(browser: FlaskClient, market: Market) -> None:
     assert "서비스00" in page_of(browser, f"/deals?size=10&after={last.id}")
 
 
-def test_another_company_and_a_supplier_do_not_see_it(
-    deal: Deal, market: Market, log_in_as: LogIn
-) -> None:
+def test_another_company_and_a_supplier_do_not_see_it(deal: Deal, market: Market, log_in_as: LogIn) -> None:
     """R-ROLE-1"""
     other = log_in(log_in_as, make_market().buyer.id)
     assert other.get(f"/deals/{deal.id}").status_code == 404

@@ -38,7 +38,9 @@ def test_from_waiting_to_done(buyer: Buyer, deal: Deal) -> None:
     there = path_of(buyer.post(address, **form, confirmed="1"))
     page = buyer.get(there)
     assert "4.2" in page and "잘 쓰고 있습니다." in page
-    assert "4.2" in buyer.get("/evaluations?tab=done") and "평가할 서비스가 없습니다." in buyer.get("/evaluations")
+    assert "4.2" in buyer.get("/evaluations?tab=done") and "평가할 서비스가 없습니다." in buyer.get(
+        "/evaluations"
+    )
     assert path_of(buyer.browser.get(address)) == there
     assert path_of(buyer.post(address, **form, confirmed="1")) == there
     assert db.session.query(Evaluation).count() == 1

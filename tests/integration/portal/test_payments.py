@@ -96,7 +96,9 @@ def test_declined_payment_says_why_and_offers_another(buyer: Buyer, bill: Deal) 
     payment = pay_by_card(buyer, bill, behaviour="09")
     assert payment.state is PaymentState.FAILED
     page = buyer.get(f"/pay/result/{payment.id}")
-    assert "결제되지 않았습니다" in page and "한도 초과 또는 잔액 부족으로" in page and f"/pay/{bill.id}" in page
+    assert (
+        "결제되지 않았습니다" in page and "한도 초과 또는 잔액 부족으로" in page and f"/pay/{bill.id}" in page
+    )
     assert "결제실패 사유" in buyer.get(f"/payments/{payment.id}")
 
 
@@ -115,7 +117,9 @@ def test_not_enough_on_the_voucher_is_said_before_the_card(buyer: Buyer) -> None
     """R-PAY-5, R-MONEY-4"""
     deal = money.make_bill(buyer.payer, 4_000_001)
     page = buyer.get(f"/pay/{deal.id}")
-    assert "바우처 잔액 4,000,000원이 결제할 금액 4,000,001원보다 적습니다" in page and "cc-number" not in page
+    assert (
+        "바우처 잔액 4,000,000원이 결제할 금액 4,000,001원보다 적습니다" in page and "cc-number" not in page
+    )
 
 
 def test_a_late_bill_leads_to_its_explanation(buyer: Buyer) -> None:
@@ -143,7 +147,14 @@ def test_zeropay_from_the_button_to_the_result(site: Flask, log_in_as: LogIn, sa
 
 
 def test_zeropay_return_that_nobody_signed_is_refused(buyer: Buyer) -> None:
-    params = {"orderId": "x", "paymentKey": "y", "amount": "1", "result": "SUCCESS", "timestamp": "1", "signature": "z"}
+    params = {
+        "orderId": "x",
+        "paymentKey": "y",
+        "amount": "1",
+        "result": "SUCCESS",
+        "timestamp": "1",
+        "signature": "z",
+    }
     assert path_of(buyer.post("/pay/zeropay/finish", **params)) == "/payments"
     assert "제로페이의 결제 결과를 확인할 수 없습니다" in buyer.get("/payments")
 
@@ -162,7 +173,10 @@ def test_cart_pays_several_bills_each_by_its_own_code(buyer: Buyer) -> None:
     texts = money.WEB.get(
         f"{buyer.payer.sandbox}/messages.json", params={"to": buyer.payer.company.payment_contact_phone}
     ).json()
-    codes = {t["text"].partition("] ")[2][2:].partition("원")[0]: t["text"].partition("번호 [")[2][:6] for t in texts}
+    codes = {
+        t["text"].partition("] ")[2][2:].partition("원")[0]: t["text"].partition("번호 [")[2][:6]
+        for t in texts
+    }
     assert len(codes) == 2
     right = next(code for amount, code in codes.items() if "2,000,000" in amount)
     wrong = "000000" if "000000" not in codes.values() else "111111"
@@ -216,7 +230,9 @@ def test_lists_filter_by_period_and_export(buyer: Buyer, bill: Deal) -> None:
         assert bill.offering.name in buyer.get(f"{page}?{inside}")
         empty = buyer.get(f"{page}?since=2001.01.01&until=2001.01.31")
         assert bill.offering.name not in empty and "kv-empty" in empty
-        assert "종료일은 시작일과 같거나 그 뒤여야 합니다." in buyer.get(f"{page}?since=2020.02.02&until=2020.02.01")
+        assert "종료일은 시작일과 같거나 그 뒤여야 합니다." in buyer.get(
+            f"{page}?since=2020.02.02&until=2020.02.01"
+        )
     for address in (f"/payments.xlsx?tab=paid&{inside}", f"/statement.xlsx?{inside}"):
         answer = buyer.browser.get(address)
         assert "attachment" in answer.headers["Content-Disposition"]

@@ -90,7 +90,14 @@ def test_detail_shows_plans_supplier_and_masked_evaluations(site: Flask, market:
     """R-CAT-3, R-EVA-1"""
     evaluate(deal_of(market, DealState.PAID), 4)
     page = found(site, f"/services/{market.offering.id}")
-    for text in ("서비스 정보", "공급기업 정보", "서비스 문의", "서비스 평점", "100,000원", market.supplier.name):
+    for text in (
+        "서비스 정보",
+        "공급기업 정보",
+        "서비스 문의",
+        "서비스 평점",
+        "100,000원",
+        market.supplier.name,
+    ):
         assert text in page
     assert "회의가 끊기지 않습니다." in page and market.company.name not in page
     assert f"/login?next=/services/{market.offering.id}" in page
@@ -127,7 +134,9 @@ def test_request_refusals_are_korean_and_keep_the_memo(site: Flask, market: Mark
     assert db.session.query(Deal).count() == 0
 
 
-def test_visitors_log_in_first_and_suppliers_do_not_ask(site: Flask, market: Market, log_in_as: LogIn) -> None:
+def test_visitors_log_in_first_and_suppliers_do_not_ask(
+    site: Flask, market: Market, log_in_as: LogIn
+) -> None:
     address = f"/services/{market.offering.id}/request"
     assert path_of(site.test_client().post(address, data={"memo": "x"})).startswith("/login")
     supplier = log_in(log_in_as, market.seller.id)

@@ -118,7 +118,13 @@ def newcomer(site: Flask, agency: Agency, sandbox_url: str) -> Newcomer:
 
 def make_newcomer(site: Flask, agency: Agency, sandbox_url: str) -> Newcomer:
     n = next(_serial)
-    return Newcomer(site.test_client(), sandbox_url, agency, n, person=f"홍길동{'가나다라마바사아자차카타파하'[n % 14]}{n}")
+    return Newcomer(
+        site.test_client(),
+        sandbox_url,
+        agency,
+        n,
+        person=f"홍길동{'가나다라마바사아자차카타파하'[n % 14]}{n}",
+    )
 
 
 def step_of(answer: TestResponse) -> str:
@@ -190,7 +196,7 @@ def test_verification_keeps_what_was_typed_but_not_the_birth_date(newcomer: Newc
     newcomer.up_to("verify")
     page = text(newcomer.ask("verify", phone="02-123", verified_as="staff", birth7="8001011"), 422)
     assert "휴대폰 번호를 다시 확인해 주세요" in page
-    assert f'value="{newcomer.person}"' in page and "8001011\"" not in page
+    assert f'value="{newcomer.person}"' in page and '8001011"' not in page
 
 
 def test_password_never_returns_to_a_page(newcomer: Newcomer) -> None:
@@ -290,7 +296,11 @@ def test_documents_are_taken_by_content_replaced_and_removed(newcomer: Newcomer)
         tax_clearance=upload(b"MZ this is a program", "완납증명서.pdf"),
     )
     page = text(mixed, 422)
-    assert "PDF, JPEG, PNG 파일만 등록할 수 있습니다" in page and "등록증.png" in page and "완납증명서.pdf" not in page
+    assert (
+        "PDF, JPEG, PNG 파일만 등록할 수 있습니다" in page
+        and "등록증.png" in page
+        and "완납증명서.pdf" not in page
+    )
     page = text(newcomer.documents("tax_clearance"), 422)
     assert "법인 등기부등본 파일을 선택해 주세요." in page
     newcomer.post("documents", business_registration=upload(name="새 등록증.pdf"))

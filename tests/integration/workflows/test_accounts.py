@@ -210,3 +210,11 @@ def test_an_administrator_makes_and_closes_accounts() -> None:
     assert not accounts.set_active(actor=admin, account_id=made.id, active=False, reason="퇴사").is_active
     with pytest.raises(Conflict, match="account.own"):
         accounts.set_active(actor=admin, account_id=admin.id or 0, active=False, reason="실수")
+
+
+def test_nobody_gets_a_log_in_of_the_system() -> None:
+    """R-ROLE-1: the clock's permission belongs to no account."""
+    admin = factories.make_actor(Role.SYSTEM_ADMIN)
+    db.session.commit()
+    with pytest.raises(InvalidInput, match="account.role"):
+        accounts.create(actor=admin, login="clockwork", password=PASSWORD, role=Role.SYSTEM, name="시계")

@@ -14,6 +14,7 @@ from app.models.applications import Application
 from app.models.applications import ApplicationState as State
 from app.models.companies import CompanyKind, Document, DocumentKind
 from app.models.ledger import LedgerAccount
+from app.models.numbers import complete_business_number
 from app.models.record import AuditRow, Notice
 from app.models.vouchers import InstrumentKind, InstrumentState
 from app.policy import Actor, Role
@@ -92,6 +93,20 @@ def test_hold_names_what_to_mend_and_the_company_hands_it_in_again(stage: joinin
     phones = next(e for e in shown.edits if e.field == "contact_phone")
     assert phones.after == "010-****-5432" and phones.who == person.name
     assert [h.action for h in shown.history][:2] == ["resubmit", "hold"]
+
+
+def test_a_number_mended_on_hold_is_asked_for_anew(stage: joining.Stage, sandbox: str) -> None:
+    """R-JOIN-4: what the tax office said of the old number says nothing of the new one."""
+    application, person = applied(stage)
+    applications.hold(actor=stage.reviewer, application_id=application.id, reason="번호가 다릅니다.")
+    company = application.company
+    company.tax_office_state, company.tax_office_asked_at = "계속사업자", NOW
+    db.session.commit()
+    company_edits.edit(actor=person, changes={"business_number": complete_business_number("310000077")})
+    assert (company.tax_office_state, company.tax_office_asked_at) == (None, None)
+    applications.resubmit(actor=person)
+    assert application.state is State.SCREENING
+    assert company.tax_office_state == "계속사업자" and company.tax_office_asked_at is not None
 
 
 def test_after_approval_number_and_kind_are_fixed_and_some_edits_are_flagged(stage: joining.Stage) -> None:

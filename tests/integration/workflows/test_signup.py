@@ -196,6 +196,24 @@ def test_two_half_filled_sign_ups_of_one_representative_make_one_company(
     )
 
 
+def test_one_verification_serves_one_sign_up(stage: joining.Stage, sandbox: str) -> None:
+    """R-JOIN-1: a staff member's 본인인증, joined to two half-filled sign-ups, makes one company."""
+    papers = (
+        DocumentKind.BUSINESS_REGISTRATION,
+        DocumentKind.TAX_CLEARANCE,
+        DocumentKind.INSURANCE_LIST,
+    )
+    as_staff = {"verified_as": VerifiedAs.STAFF, "documents": papers}
+    first = joining.fill(sandbox, stage.agency, n=1, **as_staff)
+    second = joining.fill(sandbox, stage.agency, n=2, **as_staff)
+    second.verification_id = first.verification_id
+    db.session.commit()
+    signup_submit.submit(token=first.token)
+    with pytest.raises(Conflict, match="verification.not_verified"):
+        signup_submit.submit(token=second.token)
+    assert db.session.scalar(select(func.count()).select_from(Company)) == 1
+
+
 def test_the_verified_name_is_the_representative(stage: joining.Stage, sandbox: str) -> None:
     """R-JOIN-1"""
     filled = joining.fill(sandbox, stage.agency)

@@ -63,6 +63,18 @@ def test_a_supplier_joins_and_is_selected(manager: Actor) -> None:
     assert suppliers.lift(actor=manager, supplier_id=supplier.id).state is SupplierState.SELECTED
 
 
+def test_the_trail_of_an_edit_masks_phone_and_address_of_mail(manager: Actor) -> None:
+    """R-AUD-1"""
+    supplier, person = joined()
+    suppliers.edit(actor=person, phone="010-1234-5678", email="kim.daepyo@saebit.example")
+    change = db.session.scalars(
+        select(AuditRow.change).where(
+            AuditRow.entity == "supplier", AuditRow.entity_id == supplier.id, AuditRow.action == "edit"
+        )
+    ).one()
+    assert change["phone"][1] == "010-****-5678" and change["email"][1] == "ki***@saebit.example"
+
+
 def test_rejection_is_final(manager: Actor) -> None:
     supplier, _person = joined()
     suppliers.reject(actor=manager, supplier_id=supplier.id, reason="지원 분야가 아닙니다.")

@@ -6,6 +6,8 @@ import pytest
 
 from app.db import db, transaction
 from app.errors import Conflict, InvalidInput, NotFound
+from app.gateways.errors import Unavailable
+from app.gateways.zeropay import ZeroPay
 from app.models.ledger import LedgerAccount
 from app.models.payments import Payment, PaymentState
 from app.models.vouchers import InstrumentKind
@@ -98,6 +100,27 @@ def test_lost_answer_is_found_by_asking(sandbox: str) -> None:
     assert zeropay_payments.finish_zeropay(actor=payer.actor, params=params).state is PaymentState.PENDING
     found = payment_resolution.resolve_one(payment_id=checkout.payment.id)
     assert found.state is PaymentState.PAID
+    assert ledger.verify() == []
+
+
+def test_a_return_taken_up_again_while_the_gateway_is_down_stays_unknown(
+    sandbox: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-PAY-4: an earlier confirm may have been heard; that this one was not proves nothing."""
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise Unavailable("zeropay: ConnectError")
+
+    payer = make_payer(sandbox)
+    checkout = open_window(payer, 500_000)
+    params = money.press_in_window(checkout.url or "", password="990052")
+    assert zeropay_payments.finish_zeropay(actor=payer.actor, params=params).state is PaymentState.PENDING
+    with monkeypatch.context() as down:
+        down.setattr(ZeroPay, "confirm", unreachable)
+        again = zeropay_payments.finish_zeropay(actor=payer.actor, params=params)
+    assert again.state is PaymentState.PENDING
+    assert ledger.balance(LedgerAccount.HOLD, checkout.payment.id) == 500_000
+    assert payment_resolution.resolve_one(payment_id=checkout.payment.id).state is PaymentState.PAID
     assert ledger.verify() == []
 
 

@@ -30,11 +30,14 @@ def settings() -> dict[str, Any]:
         "PROPAGATE_EXCEPTIONS": False,
         "ZEROPAY_URL": "https://pay.example.test/zeropay",
         "RATELIMIT_STORAGE_URI": "memory://",
+        # The limiter is one object for the process: another test may have left it switched off.
+        "RATELIMIT_ENABLED": True,
     }
 
 
 @pytest.fixture
 def screens(settings: dict[str, Any]) -> Iterator[Flask]:
+    others = limiter.enabled
     folder = Path(package.__file__).parent
     screens = Flask("app", root_path=str(folder))
     screens.config.update(settings)
@@ -55,6 +58,7 @@ def screens(settings: dict[str, Any]) -> Iterator[Flask]:
         return "in"
 
     yield screens
+    limiter.enabled = others
     limiter.reset()
 
 

@@ -1,0 +1,79 @@
+"""Finds what a person can open: follows the links of every page, one example for each kind of address."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+from playwright.sync_api import Page
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, MapAdapter, Rule
+
+# Parts of the address behind `?` that make a page another one; the rest only picks rows.
+TELLING = ("tab", "state", "step", "from", "document")
+DOWNLOADS = (".pdf", ".xlsx", ".csv")
+PREFIXES_OF_FILES = ("/static/", "/console/static/")
+LINKS = "all => all.map(one => one.href)"
+
+
+def map_of(routes: list[dict[str, str]]) -> MapAdapter:
+    rules = [Rule(route["rule"], endpoint=route["endpoint"], methods=["GET"]) for route in routes]
+    return Map(rules, strict_slashes=False).bind("")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A kind of address; `page` is None for a file that is downloaded."""
+
+    url: str
+    endpoint: str
+    variant: str
+    is_file: bool
+
+
+@dataclass
+class Crawl:
+    """Breadth first from one page, within one host."""
+
+    page: Page
+    addresses: MapAdapter
+    origin: str
+    seen: set[tuple[str, str, bool]] = field(default_factory=set)
+    waiting: deque[Found] = field(default_factory=deque)
+
+    def endpoint_of(self, url: str) -> str | None:
+        try:
+            endpoint: str = self.addresses.match(urlsplit(url).path, method="GET")[0]
+        except HTTPException:
+            return None
+        return endpoint
+
+    def add(self, url: str) -> None:
+        """Remember an address of ours, unless one of its kind is known."""
+        parts = urlsplit(urljoin(self.origin, url))
+        if parts.netloc != urlsplit(self.origin).netloc or parts.path.startswith(PREFIXES_OF_FILES):
+            return
+        endpoint = self.endpoint_of(parts.geturl())
+        assert endpoint is not None, f"{self.page.url} links to {url}, which nothing answers to"
+        query = parse_qs(parts.query)
+        variant = "&".join(f"{name}={value}" for name in TELLING for value in query.get(name, []))
+        if query.get("document"):
+            variant = "document"
+        is_file = parts.path.endswith(DOWNLOADS) or "format" in query
+        kind = (endpoint, variant, is_file)
+        if kind not in self.seen:
+            self.seen.add(kind)
+            self.waiting.append(Found(parts._replace(fragment="").geturl(), endpoint, variant, is_file))
+
+    def walk(self, *, visit: Callable[[Found], None]) -> Iterator[Found]:
+        """Visit everything that can be reached; what is found on the way is added while it goes on."""
+        while self.waiting:
+            found = self.waiting.popleft()
+            visit(found)
+            if not found.is_file:
+                for href in self.page.locator("a[href]").evaluate_all(LINKS):
+                    if urlsplit(href).scheme in ("http", "https"):
+                        self.add(href)
+            yield found

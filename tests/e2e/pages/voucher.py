@@ -1,0 +1,39 @@
+"""A demand company's own pages: its state, its instrument, its voucher's balance."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.pages.common import fact, flashed, heading
+
+
+class Voucher:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def state(self) -> str:
+        """Of the application, as '심사 및 예산확인' says it."""
+        self.page.goto("/company/status")
+        heading(self.page, "심사 및 예산확인")
+        return (
+            self.page.get_by_role("heading", name="현재 상태").inner_text().removeprefix("현재 상태").strip()
+        )
+
+    def ask_for_issue(self) -> None:
+        self.page.goto("/voucher")
+        self.page.get_by_role("button", name="발급신청").click()
+        flashed(self.page, "발급을 신청했습니다")
+
+    def fetch_card(self) -> None:
+        """The card has come; the page asks its issuer."""
+        self.page.goto("/voucher")
+        button = self.page.get_by_role("button", name="발급 상태 확인")
+        # The scheduler asks as well, every half minute: whoever is first.
+        if button.is_visible():
+            button.click()
+            flashed(self.page, "결제수단이 발급되었습니다")
+        expect(fact(self.page, "상태")).to_have_text("발급완료")
+
+    def left(self) -> str:
+        self.page.goto("/company")
+        return fact(self.page, "남은 금액").inner_text()

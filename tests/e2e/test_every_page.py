@@ -1,0 +1,134 @@
+"""Every page of every role: it opens, axe finds nothing, its console is quiet, no host but ours is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from ops.system import System
+from tests.e2e import axe
+from tests.e2e.pages.crawl import Crawl, Found, map_of
+
+# Role -> log-in and the page on which it lands; None for somebody who is not logged in.
+ROLES: dict[str, tuple[str | None, str]] = {
+    "visitor": (None, "/"),
+    "demand": ("demand", "/company"),
+    "demand on hold": ("demand3", "/company"),
+    "supplier": ("supplier1", "/supply"),
+    "reviewer": ("reviewer1", "/console/"),
+    "manager": ("manager1", "/console/"),
+    "budget officer": ("budget", "/console/"),
+    "finance officer": ("finance1", "/console/"),
+    "programme manager": ("programme", "/console/"),
+    "auditor": ("auditor", "/console/"),
+    "system administrator": ("sysadmin", "/console/"),
+}
+IN_THE_WAY = "a step between two presses: walked, and looked at by axe, in test_the_way.py"
+FRAGMENT = "a piece of a page that its page asks for"
+OFF = "Flask-Admin's own view, switched off: tests/integration/backoffice_base"
+# What no link leads to, each with the reason.
+UNLINKED = {
+    "static": "files of the pages",
+    "console.static": "files of the pages",
+    "signup.terms": IN_THE_WAY,
+    "signup.verify": IN_THE_WAY,
+    "signup.verify_code": IN_THE_WAY,
+    "signup.account": IN_THE_WAY,
+    "signup.details": IN_THE_WAY,
+    "signup.contact": IN_THE_WAY,
+    "signup.documents": IN_THE_WAY,
+    "signup.instrument": IN_THE_WAY,
+    "signup.check": IN_THE_WAY,
+    "signup.done": IN_THE_WAY,
+    "signup.resume": "leads on to the first step that is not done: tests/integration/portal",
+    "signup.payer": "a separate payment contact: tests/integration/portal",
+    "signup.payer_code": "a separate payment contact: tests/integration/portal",
+    "auth.code": "behind a code that was asked for: test_intake.py",
+    "auth.new_password": "behind a code that was asked for: test_intake.py",
+    "company.payer_code": "behind a code that was asked for: tests/integration/portal",
+    "payments.card_code": IN_THE_WAY,
+    "payments.result": IN_THE_WAY,
+    "payments.result_now": FRAGMENT,
+    "payments.papers": FRAGMENT,
+    "payments.cart_pay": "a selection of the 장바구니 leads there: tests/integration/portal",
+    "payments.cart_codes": "a selection of the 장바구니 leads there: tests/integration/portal",
+    "payments.cart_result": "a selection of the 장바구니 leads there: tests/integration/portal",
+    "payments.zeropay_return": "where ZeroPay's window leads back to: tests/integration/portal",
+    "slips.check": "printed on every paper; opened below",
+    "slips.checked": "printed on every paper as a QR code; opened below",
+    "console_screening.ajax_lookup": OFF,
+    "console_screening.details_view": OFF,
+    "console_screening.edit_view": OFF,
+    "console_screening.create_view": OFF,
+    "console_screening.export": OFF,
+}
+
+
+@pytest.fixture(scope="module")
+def reached() -> dict[str, set[str]]:
+    """Role -> endpoints; filled by the tests, judged by the last."""
+    return {}
+
+
+class Visitor:
+    """Opens what the crawl finds, and writes down what is wrong with it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.wrong: list[str] = []
+
+    def open(self, found: Found) -> None:
+        if found.is_file:
+            answer = self.page.request.get(found.url)
+            if answer.status != 200 or not answer.body():
+                self.wrong.append(f"{found.url}: {answer.status}")
+            return
+        response = self.page.goto(found.url)
+        if response is None or response.status >= 400:
+            self.wrong.append(f"{found.url}: {response and response.status}")
+            return
+        self.wrong += [f"{self.page.url}: {one}" for one in axe.violations(self.page)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ROLES)
+def test_every_page_of(
+    role: str,
+    system: System,
+    new_context: Callable[..., BrowserContext],
+    log_in: Callable[..., None],
+    routes: list[dict[str, str]],
+    reached: dict[str, set[str]],
+) -> None:
+    login, home = ROLES[role]
+    page = new_context().new_page()
+    if login:
+        log_in(page, login)
+    visitor = Visitor(page)
+    crawl = Crawl(page, map_of(routes), system.settings.web_url)
+    crawl.add(home)
+    crawl.add("/")
+    reached[role] = {found.endpoint for found in crawl.walk(visit=visitor.open)}
+    assert not visitor.wrong, "\n".join(visitor.wrong)
+    assert len(reached[role]) > 5
+
+
+def test_the_page_that_checks_a_paper(new_context: Callable[..., BrowserContext]) -> None:
+    """Anybody may ask; a wrong number is told as such (R-DOC-1)."""
+    page = new_context().new_page()
+    page.goto("/slips/check")
+    axe.check(page)
+    answer = page.request.get("/slips/check/AAAA-BBBB-CCCC-DDDD")
+    assert answer.status == 404
+    assert "확인되지 않는 번호입니다" in answer.text()
+
+
+def test_no_page_is_left_out(routes: list[dict[str, str]], reached: dict[str, set[str]]) -> None:
+    """A new page that no role can find, or a link that is gone, is seen here."""
+    if set(reached) != set(ROLES):
+        pytest.skip("only some of the roles have walked")
+    endpoints = {route["endpoint"] for route in routes}
+    assert not set(UNLINKED) - endpoints, "these are gone"
+    assert not endpoints - set().union(*reached.values()) - set(UNLINKED), "nobody finds these"

@@ -1,0 +1,156 @@
+"""The supplier's sales, its later cancellation, and where its money is (R-PAY-6, R-SET-0, R-SET-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from openpyxl import load_workbook
+
+from app import clock
+from app.models.catalogue import Supplier
+from app.models.payments import Payment, PaymentState, SlipKind
+from app.models.people import Account
+from app.models.programme import Programme
+from app.policy import Role
+from app.workflows import slips
+from tests import factories, money, settled
+
+LogIn = Callable[[Account], FlaskClient]
+
+
+@pytest.fixture
+def supplier(site: Any) -> Supplier:
+    return factories.make_supplier()
+
+
+@pytest.fixture
+def programme(site: Any) -> Programme:
+    return factories.make_programme()
+
+
+@pytest.fixture
+def seller(supplier: Supplier, log_in_as: LogIn) -> FlaskClient:
+    return log_in_as(factories.make_account(Role.SUPPLIER, supplier_id=supplier.id))
+
+
+def _rows(content: bytes) -> list[tuple[Any, ...]]:
+    return list(load_workbook(BytesIO(content)).worksheets[0].iter_rows(values_only=True))
+
+
+def test_sales_by_period_with_sums_and_papers(
+    seller: FlaskClient, supplier: Supplier, programme: Programme
+) -> None:
+    today = settled.make_paid(programme, supplier, 1_100_000)
+    receipt = slips.issue(SlipKind.RECEIPT, payment=today)
+    receipt.sha256, receipt.size = "0" * 64, 1
+    settled.make_paid(programme, supplier, 550_000, paid_at=clock.now() - timedelta(days=40))
+    settled.cancel(settled.make_paid(programme, supplier, 220_000))
+    page = seller.get("/supply/sales").text
+    for words in ("1,870,000원", "−220,000원", "1,650,000원", "총 <strong>3</strong>건", "결제취소"):
+        assert words in page
+    assert f'href="/slips/{receipt.id}.pdf"' in page
+    days = clock.today()
+    period = f"since={days:%Y.%m.%d}&until={days:%Y.%m.%d}"
+    page = seller.get(f"/supply/sales?{period}").text
+    assert "총 <strong>2</strong>건" in page and "550,000원" not in page
+    exported = seller.get(f"/supply/sales.xlsx?{period}")
+    rows = _rows(exported.data)
+    assert rows[0][:4] == ("결제일시", "상태", "수요기업", "서비스") and len(rows) == 3
+    assert sorted(row[9] for row in rows[1:]) == [220_000, 1_100_000]
+
+
+def test_a_period_that_ends_before_it_begins_is_said_to_be_wrong(seller: FlaskClient) -> None:
+    answer = seller.get("/supply/sales?since=2020.12.01&until=2020.11.01")
+    assert answer.status_code == 200 and "종료일은 시작일과 같거나 그 뒤여야 합니다." in answer.text
+
+
+def test_sales_without_any_say_what_to_do(seller: FlaskClient) -> None:
+    page = seller.get("/supply/sales").text
+    assert "이 기간에 결제된 내역이 없습니다." in page and "서비스 요청 보기" in page
+
+
+def test_a_sale_opens_into_its_parts(seller: FlaskClient, supplier: Supplier, programme: Programme) -> None:
+    payment = settled.make_paid(programme, supplier, 1_100_000)
+    page = seller.get(f"/supply/sales/{payment.id}").text
+    assert "990,000원" in page and "110,000원" in page and payment.deal.company.name in page
+
+
+def test_the_later_cancellation_says_its_consequence_and_asks_why(
+    site: Any, sandbox: str, log_in_as: LogIn
+) -> None:
+    """R-PAY-6: the day after, only the supplier may."""
+    payer = money.make_payer(sandbox)
+    bill = money.make_bill(payer, 1_000_000)
+    payment = money.pay(payer, bill)
+    assert payment.state is PaymentState.PAID
+    client = log_in_as(factories.make_account(Role.SUPPLIER, supplier_id=bill.supplier_id))
+    clock.set_offset(timedelta(days=3))
+    address = f"/supply/sales/{payment.id}"
+    assert "결제취소" in client.get(address).text
+    asked = client.post(f"{address}/cancel")
+    assert "이 결제를 취소할까요?" in asked.text and "환수" in asked.text and "사유" in asked.text
+    missing = client.post(f"{address}/cancel", data={"confirmed": "1"})
+    assert "사유를 입력해 주세요." in missing.text and payment.state is PaymentState.PAID
+    done = client.post(
+        f"{address}/cancel", data={"confirmed": "1", "reason": "이용을 시작하지 못함"}, follow_redirects=True
+    )
+    assert "결제를 취소했습니다." in done.text and "이용을 시작하지 못함" in done.text
+    assert f'action="{address}/cancel"' not in done.text
+    again = client.post(f"{address}/cancel", data={"confirmed": "1", "reason": "또"}, follow_redirects=True)
+    assert again.status_code == 200
+
+
+@pytest.mark.parametrize("method, path", [("GET", ""), ("POST", "/cancel")])
+def test_anothers_sale_is_not_there(
+    seller: FlaskClient, programme: Programme, method: str, path: str
+) -> None:
+    other: Payment = settled.make_paid(programme, factories.make_supplier(), 1_100_000)
+    data = {"confirmed": "1", "reason": "남의 결제"}
+    assert seller.open(f"/supply/sales/{other.id}{path}", method=method, data=data).status_code == 404
+    assert other.state is PaymentState.PAID
+    assert "총 <strong>0</strong>건" in seller.get("/supply/sales").text
+
+
+def test_settlement_says_where_each_payment_is(
+    seller: FlaskClient, supplier: Supplier, programme: Programme
+) -> None:
+    """R-SET-1, R-SET-2"""
+    long_ago = clock.now() - timedelta(days=30)
+    settled.make_paid(programme, supplier, 2_200_000, paid_at=long_ago)
+    batch = settled.Officers().approved(programme)
+    settled.make_paid(programme, supplier, 330_000, paid_at=long_ago)
+    settled.make_paid(programme, supplier, 110_000)
+    page = seller.get("/supply/settlement").text
+    for words in (
+        "정산 진행중",
+        "정산 대기",
+        "이용확인 대기",
+        "440,000원",
+        "총 <strong>3</strong>건",
+        batch.number,
+    ):
+        assert words in page
+    lines = seller.get("/supply/settlement?tab=lines").text
+    assert batch.number in lines and "2,200,000원" in lines and "정산내역서 만드는 중" in lines
+    places = _rows(seller.get("/supply/settlement.xlsx").data)
+    assert [row[3] for row in places[1:]] == [110_000, 330_000, 2_200_000]
+    exported = _rows(seller.get("/supply/settlement.xlsx?tab=lines").data)
+    assert exported[1][0] == batch.number and exported[1][7] == 2_200_000
+
+
+def test_settlement_shows_nobody_elses(seller: FlaskClient, programme: Programme) -> None:
+    settled.make_paid(programme, factories.make_supplier(), 1_100_000)
+    page = seller.get("/supply/settlement").text
+    assert "정산할 결제가 없습니다." in page and "총 <strong>0</strong>건" in page
+    assert "아직 정산한 내역이 없습니다." in seller.get("/supply/settlement?tab=lines").text
+
+
+def test_home_sums_the_money(seller: FlaskClient, supplier: Supplier, programme: Programme) -> None:
+    settled.make_paid(programme, supplier, 1_100_000)
+    page = seller.get("/supply").text
+    assert "정산 승인 전" in page and "1,100,000원" in page
