@@ -20,7 +20,7 @@ from flask.cli import AppGroup
 from app import clock
 from app.demo import accounts as demo_accounts
 from app.demo import fill as demo_fill
-from app.errors import Refusal
+from app.errors import NotFound, Refusal
 from app.jobs import outbox, schedule, worker
 from app.models.intake import IntakeFile
 from app.policy import CLOCK, Actor, Role
@@ -241,10 +241,14 @@ def audit_verify(as_json: bool) -> None:
 
 @settlement_group.command("build")
 @click.option("--cutoff", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The last day that counts.")
+@click.option("--year", type=int, help="The programme's year; the latest where it is left out.")
 @as_json
-def settlement_build(cutoff: datetime, as_json: bool) -> None:
+def settlement_build(cutoff: datetime, year: int | None, as_json: bool) -> None:
     """Draft a batch of everything that is ripe."""
-    built = settlement.build(actor=CLOCK, cutoff=cutoff.date())
+    programme_id = next((row.id for row in programmes.programmes() if row.year == year), None)
+    if year is not None and programme_id is None:
+        raise NotFound("programme.not_found", f"{year}년 사업이 없습니다.")
+    built = settlement.build(actor=CLOCK, cutoff=cutoff.date(), programme_id=programme_id)
     answer = {
         "batch": built.batch.number if built.batch else None,
         "lines": built.lines,

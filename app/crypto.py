@@ -1,4 +1,4 @@
-"""Encryption of personal data at rest (R-AUD-1) and the blind index by which an encrypted value is found again."""
+"""Encryption of personal data at rest (R-AUD-1), and the blind index that finds an encrypted value again."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -107,19 +107,12 @@ def lock(model: type[M], key: Any) -> M:
     row = db.session.execute(
         select(model)
         .where(model.__mapper__.primary_key[0] == key)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).scalar_one_or_none()
     if row is None:
         raise NotFound()
     return row
-
-
-def lock_all(model: type[M], keys: Sequence[Any]) -> list[M]:
-    """Lock many rows in the order of their keys, so that two callers cannot wait for each other."""
-    column = model.__mapper__.primary_key[0]
-    statement = select(model).where(column.in_(keys)).order_by(column).with_for_update()
-    return list(db.session.execute(statement.execution_options(populate_existing=True)).scalars())
 
 
 APPLICATION_ROLE = "kvoucher_app"

@@ -167,10 +167,10 @@ def whole_site(settings: dict[str, Any]) -> Iterator[Flask]:
 
 
 class CleanSession(FlaskClient):
-    """Fails when a request leaves work in the session that nobody committed: transaction() is the only commit."""
+    """Fails when a request leaves uncommitted work in the session: transaction() is the only commit."""
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
-        # The test's application context outlives its requests: the person of one is not the person of the next.
+        # The test's application context outlives its requests; the person of one is not that of the next.
         g.pop("_login_user", None)
         response = super().open(*args, **kwargs)
         left = [*db.session.new, *db.session.dirty, *db.session.deleted]
@@ -206,7 +206,7 @@ APPEND_ONLY = ("journal", "posting", "audit_row", "audit_anchor")
 
 @pytest.fixture
 def committed(app: Flask) -> Iterator[Flask]:
-    """Real commits on real connections; the tables are emptied afterwards, as their owner with triggers off."""
+    """Real commits on real connections; the tables are emptied afterwards, as owner with triggers off."""
     with app.app_context():
         yield app
         db.session.remove()

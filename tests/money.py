@@ -21,7 +21,7 @@ from app.models.payments import CardAuthentication, Payment
 from app.models.programme import Programme, VatMode
 from app.models.vouchers import Instrument, InstrumentKind, InstrumentState, Voucher
 from app.policy import CLOCK, Actor, Role
-from app.workflows import card_payments, ledger, vouchers
+from app.workflows import card_payments, ledger, payments_reads, vouchers
 from sandbox import behaviours
 from tests import factories
 
@@ -167,3 +167,8 @@ def press_in_window(url: str, *, password: str = "123456", button: str = "pay") 
     answer = WEB.post(url, data={"password": password, "press": button})
     assert answer.status_code == 303
     return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+
+
+def unknown() -> list[Payment]:
+    """As the console lists them."""
+    return payments_reads.unknowns(actor=Actor(id=None, role=Role.AUDITOR, name="감사"))

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app import clock
 from app.db import db, transaction
-from app.workflows import messages, password_reset, slips
+from app.workflows import cancellations, messages, password_reset, slips
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,7 @@ Handler = Callable[[Mapping[str, Any], str], Any]
 HANDLERS: dict[str, Handler] = {
     "sms": messages.send_sms,
     "password_code": password_reset.send_code,
+    "return_charge": cancellations.return_charge,
     "render_slip": lambda payload, _: slips.render(payload["slip_id"]),
 }
 

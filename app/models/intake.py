@@ -19,7 +19,7 @@ class IntakeState(Labelled):
 
 
 class IntakeFile(Base):
-    """A previewed file. What was refused is a list of places, not of data: nothing of a refused row is kept."""
+    """A previewed file. What was refused is a list of places: nothing of a refused row is kept."""
 
     __tablename__ = "intake_file"
 

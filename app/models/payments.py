@@ -52,7 +52,7 @@ class CardAuthentication(Base):
 
 
 class Payment(Base):
-    """One press of 결제: committed with its key, and the money held, before the gateway is asked (R-PAY-4)."""
+    """One press of 결제: committed, and the money held, before the gateway is asked (R-PAY-4)."""
 
     __tablename__ = "payment"
 
@@ -135,7 +135,7 @@ class SlipNumber(Base):
 
 
 class Slip(Base):
-    """A numbered document with the data that it is drawn from; the file is made by a job and kept unchanged."""
+    """A numbered document with the data that it is drawn from; a job makes the file, which is kept unchanged."""
 
     __tablename__ = "slip"
 

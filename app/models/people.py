@@ -15,7 +15,7 @@ from app.policy import Actor, Role
 class VerificationPurpose(Labelled):
     SIGN_UP = "sign_up", "회원가입 본인인증"
     PAYMENT_CONTACT = "payment_contact", "결제담당자 인증"
-    PASSWORD = "password", "비밀번호 찾기"  # noqa: S105 - a purpose, no secret
+    PASSWORD = "password", "비밀번호 찾기"
 
 
 class Account(Base):

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from app import clock, gateways, policy
 from app.db import db, lock, transaction
 from app.errors import Conflict
 from app.gateways.errors import Refused, Unavailable, Unknown
-from app.gateways.payments import Cancellation, PaymentGateway
+from app.gateways.payments import Cancellation, Cancelled, PaymentGateway
 from app.models.ledger import JournalKind, LedgerAccount
 from app.models.payments import Payment, PaymentState, SlipKind
 from app.models.vouchers import InstrumentKind, Voucher
 from app.policy import CLOCK, Actor
-from app.workflows import deals, payments, slips, steps, vouchers
+from app.workflows import deals, payments, record, slips, steps, vouchers
 from app.workflows.lifecycle import fire
 from app.workflows.payments import PAYMENT
 
@@ -116,6 +118,31 @@ def intent_of(payment: Payment) -> Intent:
 
 def gateway_of(kind: InstrumentKind) -> PaymentGateway:
     return gateways.get().card if kind.is_card else gateways.get().zeropay
+
+
+def return_charge(payload: Mapping[str, Any], key: str, /) -> None:
+    """The outbox handler of 'return_charge': give back what a gateway took for a payment that had failed.
+
+    Raises GatewayError while it is not known to be given back; the outbox then tries again.
+    """
+    with transaction() as session:
+        payment = session.get_one(Payment, payload["payment_id"])
+        kind, order_id = payment.instrument_kind, payment.order_id
+    gateway = gateway_of(kind)
+    try:
+        gateway.cancel(
+            payment_key=payload["payment_key"],
+            amount=payload["amount"],
+            reason=REASON_FOR_GATEWAY,
+            idempotency_key=key,
+        )
+    except Unknown:
+        found = gateway.find(order_id=order_id)
+        if not (isinstance(found, Cancelled) and found.balance == 0):
+            raise
+    with transaction():
+        lock(Payment, payload["payment_id"])
+        record.write("payment", payload["payment_id"], "return_charge", actor=CLOCK)
 
 
 def carry_out(intent: Intent) -> Payment:

@@ -45,7 +45,8 @@ def move(*, actor: Actor, step: str) -> datetime:
     return the new instant. Raises Conflict where no deadline is open."""
     target = next_deadline() if step == NEXT_DEADLINE else clock.now() + STEPS[step]
     if target is None:
-        raise Conflict("demonstration.no_deadline", "열려 있는 기한이 없습니다. 시간이나 하루 단위로 옮겨 주세요.")
+        text = "열려 있는 기한이 없습니다. 시간이나 하루 단위로 옮겨 주세요."
+        raise Conflict("demonstration.no_deadline", text)
     return move_to(actor=actor, target=target)
 
 
@@ -57,7 +58,8 @@ def move_to(*, actor: Actor, target: datetime) -> datetime:
             raise Conflict("demonstration.not_started", "시연 시계가 아직 시작되지 않았습니다.")
         now = clock.real_now() + (row.shown_at - row.real_at)
         if target < now:
-            raise Conflict("demonstration.back", "시연 시각은 뒤로 되돌릴 수 없습니다. 이후 시각을 골라 주세요.")
+            text = "시연 시각은 뒤로 되돌릴 수 없습니다. 이후 시각을 골라 주세요."
+            raise Conflict("demonstration.back", text)
         row.real_at, row.shown_at = clock.real_now(), target
         record.write("demonstration", 1, "move", actor=actor, change={"shown_at": (now, target)})
     set_process_clock()

@@ -205,12 +205,3 @@ def masked_company(name: str) -> str:
 
 def _masked(name: str) -> str:
     return name[:1] + "*" * max(len(name) - 1, 2)
-
-
-def average_of(offering: Offering) -> str | None:
-    """서비스 평점 to one decimal, rounded half up, in whole numbers; None where nobody has evaluated."""
-    if offering.rating_count == 0:
-        return None
-    criteria = len(CRITERIA) * offering.rating_count
-    tenths = (offering.rating_sum * 20 + criteria) // (criteria * 2)
-    return f"{tenths // 10}.{tenths % 10}"

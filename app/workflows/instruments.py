@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app import clock, gateways, policy
 from app.db import db, lock, transaction
@@ -22,6 +23,8 @@ from app.models.vouchers import InstrumentState as State
 from app.policy import CLOCK, Actor, Permission
 from app.workflows import applications, lifecycle
 from app.workflows.lifecycle import Edge, Lifecycle, Tell
+
+log = logging.getLogger(__name__)
 
 _ISSUED = Tell(to="company", text="결제수단이 발급되었습니다. 이제 서비스를 결제할 수 있습니다.")
 
@@ -207,7 +210,8 @@ def _holder(kind: InstrumentKind, company: Company) -> str:
 
 
 def _ask_issuer(request: _Request) -> str:
-    key = f"issue:{request.instrument_id}"
+    # One key for one request, however often it is repeated; after a definite no, the next is another one.
+    key = f"issue:{request.instrument_id}:{request.requested_at.timestamp():.0f}"
     try:
         if not request.kind.is_card:
             wallet = gateways.get().zeropay.open_wallet(
@@ -224,19 +228,29 @@ def _ask_issuer(request: _Request) -> str:
         )
         return issue.issue_id
     except Refused as error:
+        _forget(request)
         raise Refusal("instrument.refused", error.korean) from error
     except GatewayError as error:
+        log.warning("issuer does not answer", extra={"instrument_id": request.instrument_id})
         raise Refusal(
             "instrument.unavailable",
             "발급 기관이 지금 응답하지 않습니다. 신청은 한 번만 접수되니 잠시 뒤 다시 눌러 주세요.",
         ) from error
 
 
+def _forget(request: _Request) -> None:
+    with transaction():
+        lock(Instrument, request.instrument_id).requested_at = None
+
+
 def refresh_issues(*, limit: int = 200) -> int:
-    """Ask the card company for what was requested; returns how many are issued now. For the clock."""
+    """Ask the card company for what was requested; returns how many are issued now. For the clock.
+
+    In random order: cards that nobody fetches at a branch must not keep the newer ones from being asked for.
+    """
     with transaction():
         waiting = select(Instrument.id).where(Instrument.state == State.REQUESTED)
-        keys = list(db.session.scalars(waiting.order_by(Instrument.requested_at, Instrument.id).limit(limit)))
+        keys = list(db.session.scalars(waiting.order_by(func.random()).limit(limit)))
     return sum(_refresh(key) for key in keys)
 
 
@@ -258,6 +272,7 @@ def _refresh(instrument_id: int) -> bool:
     try:
         issue = gateways.get().card.issue_state(issue_id=reference, at=now)
     except GatewayError:
+        log.warning("issue cannot be asked for", extra={"instrument_id": instrument_id})
         return False  # asked again by the next round
     if issue.state != "ISSUED":
         return False
@@ -267,22 +282,6 @@ def _refresh(instrument_id: int) -> bool:
             return False
         lifecycle.fire(INSTRUMENT, instrument_id, "issue", actor=CLOCK, changes={"issued_at": now})
         return True
-
-
-def payable_for(*, company_id: int) -> Instrument:
-    """The instrument, once it can pay: after issue (R-INS-4). Raises Conflict `instrument.not_issued`."""
-    instrument = of_company(company_id)
-    if instrument is None:
-        raise Conflict(
-            "instrument.not_issued", "결제수단이 없습니다. '바우처 신청'에서 선택하고 발급받아 주세요."
-        )
-    if instrument.state is not State.ISSUED:
-        raise Conflict(
-            "instrument.not_issued",
-            f"결제수단({instrument.kind.label})이 아직 '{instrument.state.label}' 상태입니다. "
-            "발급이 끝난 뒤 결제해 주세요.",
-        )
-    return instrument
 
 
 def wallet(*, actor: Actor) -> Wallet | None:
@@ -297,4 +296,5 @@ def wallet(*, actor: Actor) -> Wallet | None:
     try:
         return gateways.get().zeropay.wallet(wallet_id=reference)
     except GatewayError:
+        log.warning("wallet cannot be asked for", extra={"company_id": actor.company_id})
         return None

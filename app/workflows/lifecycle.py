@@ -168,7 +168,7 @@ def fire_many(
         session.flush()
         fields = [table.c[field] for field in ("state", *(changes or {}))]
         chosen = select(table.c.id, *fields).where(*conditions).order_by(table.c.id)
-        locked = session.execute(chosen.with_for_update(skip_locked=skip_locked))
+        locked = session.execute(chosen.with_for_update(skip_locked=skip_locked, key_share=True))
         before = {row["id"]: row for row in locked.mappings()}
         if not before:
             return []

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 UNDECIDED = (PaymentState.PENDING, PaymentState.CANCELLING)
 LONGEST_SECONDS = 900
 NEVER_ASKED = Failed("NOT_FOUND_PAYMENT", "결제가 시작되지 않아 돈이 나가지 않았습니다. 다시 결제해 주세요.")
+ASKED_ENOUGH = 4
+"""How often, over more than a minute, a gateway must not know an order before it counts as never made: a
+press that is still on its way looks the same at first."""
 TAKEN_BACK = Failed("CANCELED", "결제 기관에서 취소된 결제입니다. 다시 결제해 주세요.")
 
 
@@ -66,6 +69,7 @@ class _Case:
     kind: InstrumentKind
     state: PaymentState
     total: int
+    asked: int
 
 
 def resolve(*, limit: int = 100) -> Resolved:
@@ -114,6 +118,7 @@ def _case(payment: Payment) -> _Case:
         kind=payment.instrument_kind,
         state=payment.state,
         total=payment.total,
+        asked=payment.asked,
     )
 
 
@@ -148,6 +153,8 @@ def _decide_payment(case: _Case, found: Found) -> Payment | None:
         case Approval() | Failed():
             outcome = found
         case NotFound():
+            if case.asked < ASKED_ENOUGH:
+                return None
             outcome = NEVER_ASKED
         case Cancelled(balance=0):
             outcome = TAKEN_BACK
@@ -192,12 +199,6 @@ def take_callback(*, system: str, headers: Mapping[str, str], body: bytes) -> bo
             .returning(Payment.id)
         )
         return session.execute(statement).first() is not None
-
-
-def unknown(*, limit: int = 200) -> list[Payment]:
-    """All payments and cancellations of unknown outcome, the oldest first; `pressed_at` says since when."""
-    query = select(Payment).where(Payment.state.in_(UNDECIDED)).order_by(Payment.pressed_at, Payment.id)
-    return list(db.session.execute(query.limit(limit)).scalars())
 
 
 def reconcile(*, since: datetime, until: datetime) -> Reconciliation:

@@ -24,7 +24,7 @@ from app.models.ledger import JournalKind, LedgerAccount
 from app.models.payments import Payment, PaymentState, SlipKind
 from app.models.vouchers import Instrument, InstrumentState, Voucher, VoucherState
 from app.policy import CLOCK, Actor, Permission
-from app.workflows import deals, ledger, shares, slips, steps, vouchers
+from app.workflows import deals, ledger, record, shares, slips, steps, vouchers
 from app.workflows.lifecycle import Edge, Lifecycle, Tell, begin, fire
 
 log = logging.getLogger(__name__)
@@ -307,8 +307,23 @@ def settle(*, payment_id: int, outcome: Approval | Failed) -> Payment:
             log.error("approval does not fit its payment", extra={"payment_id": payment_id})
             return payment
         if payment.state is PaymentState.FAILED:
-            log.error("approval of a failed payment", extra={"payment_id": payment_id})
+            _return_charge(payment, outcome)
         return _succeed(payment, outcome) if payment.state is PaymentState.PENDING else payment
+
+
+def _return_charge(payment: Payment, approval: Approval) -> None:
+    """The gateway took money for a payment that was given up: it goes back.
+
+    Not where a later press of the same order lives: then the money is that payment's.
+    """
+    lives = select(Payment.id).where(
+        Payment.order_id == payment.order_id, Payment.state != PaymentState.FAILED
+    )
+    if db.session.execute(lives).first() is not None:
+        return
+    log.error("approval of a failed payment", extra={"payment_id": payment.id})
+    charge = {"payment_id": payment.id, "payment_key": approval.payment_key, "amount": approval.amount}
+    record.put(f"payment:{payment.id}:return_charge", "return_charge", charge)
 
 
 def _succeed(payment: Payment, approval: Approval) -> Payment:

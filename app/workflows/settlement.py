@@ -165,9 +165,13 @@ def exclusive() -> None:
 
 
 def programme_of(programme_id: int | None) -> Programme:
-    """The named programme, or the latest that is open. Raises NotFound."""
+    """The named programme, or the latest: money is settled long after a programme took its last company.
+
+    Raises NotFound.
+    """
     query = select(Programme).order_by(Programme.year.desc()).limit(1)
-    query = query.where(Programme.id == programme_id if programme_id else Programme.is_open)
+    if programme_id is not None:
+        query = query.where(Programme.id == programme_id)
     found = db.session.execute(query).scalar_one_or_none()
     if found is None:
         raise NotFound()

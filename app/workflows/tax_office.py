@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from app import gateways
 from app.errors import InvalidInput
 from app.gateways.errors import GatewayError
+
+log = logging.getLogger(__name__)
 
 GOING = "계속사업자"
 
@@ -13,7 +17,8 @@ def state_of(business_number: str) -> str | None:
     """`계속사업자`, `휴업자`, `폐업자`, `미등록`; None while it cannot be asked. No transaction is open."""
     try:
         found = gateways.get().tax_office.status(business_numbers=[business_number])
-    except GatewayError:
+    except GatewayError as error:
+        log.warning("tax office cannot be asked", extra={"why": type(error).__name__})
         return None
     return found[business_number].text or "미등록"
 

@@ -171,13 +171,6 @@ def usable_for(*, company_id: int, lock: bool = True) -> Voucher:
     return voucher
 
 
-def takes_back(voucher: Voucher) -> bool:
-    """Whether the money of a cancelled payment returns to the voucher (R-PAY-6), and not to the budget."""
-    if voucher.state is State.SPENT:
-        return clock.now() < voucher.full_use_by
-    return voucher.state is State.USABLE
-
-
 def _payment_exists(voucher_id: int, *states: PaymentState) -> bool:
     statement = select(exists().where(Payment.voucher_id == voucher_id, Payment.state.in_(states)))
     return bool(db.session.scalar(statement))

@@ -49,15 +49,6 @@ def overview(*, actor: Actor) -> VoucherOverview | None:
     return _overview(voucher) if voucher else None
 
 
-def overview_of(*, actor: Actor, company_id: int) -> VoucherOverview | None:
-    """For staff, within their agency. Raises NotFound for another's."""
-    voucher = vouchers.of_company(company_id)
-    if voucher is None:
-        return None
-    policy.require_own(actor, voucher)
-    return _overview(voucher)
-
-
 def _overview(voucher: Voucher) -> VoucherOverview:
     sums = {
         state: Parts(int(grant), int(share))

@@ -393,7 +393,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(role = 'supplier') = (supplier_id IS NOT NULL) AND (role <> 'demand' OR company_id IS NOT NULL) AND (role NOT IN ('reviewer', 'manager') OR agency_id IS NOT NULL)",
+            "(role = 'supplier') = (supplier_id IS NOT NULL)"
+            " AND (role <> 'demand' OR company_id IS NOT NULL)"
+            " AND (role NOT IN ('reviewer', 'manager') OR agency_id IS NOT NULL)",
             name=op.f("ck_account_belongs"),
         ),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name=op.f("fk_account_agency_id")),
@@ -1204,9 +1206,7 @@ def downgrade() -> None:
     op.drop_table("settlement_item")
     op.drop_index("ix_clawback_item_line_id", table_name="clawback_item")
     op.drop_table("clawback_item")
-    op.drop_index(
-        "uq_payment_order_id", table_name="payment", postgresql_where=sa.text("state <> 'failed'")
-    )
+    op.drop_index("uq_payment_order_id", table_name="payment", postgresql_where=sa.text("state <> 'failed'"))
     op.drop_index(
         "uq_payment_live",
         table_name="payment",

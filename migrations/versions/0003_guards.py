@@ -71,7 +71,8 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 # Times enter as whole microseconds: their text would depend on the session's time zone.
 AUDIT_DIGEST = """
 CREATE FUNCTION public.audit_digest(prev bytea, entity text, entity_id bigint, seq integer, action text,
-  actor_id bigint, actor_name text, ip text, at timestamptz, recorded_at timestamptz, reason text, change jsonb)
+  actor_id bigint, actor_name text, ip text, at timestamptz, recorded_at timestamptz, reason text,
+  change jsonb)
 RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT sha256(coalesce(prev, ''::bytea) || convert_to(jsonb_build_array(
     entity, entity_id, seq, action, actor_id, actor_name, ip,
@@ -109,7 +110,8 @@ def upgrade() -> None:
     op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO kvoucher_app")
     op.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO kvoucher_app")
     op.execute(
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO kvoucher_app"
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public"
+        " GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO kvoucher_app"
     )
     op.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO kvoucher_app")
     for table in APPEND_ONLY:

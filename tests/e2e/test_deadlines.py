@@ -20,7 +20,7 @@ COUNTS = {"consultations", "bills", "vouchers_revoked", "vouchers_expired"}
 
 
 def test_an_unanswered_consultation_lapses(person: Callable[..., Page], flask: Callable[..., Any]) -> None:
-    """R-TIME-2, R-TIME-7: past the deadline by the banner, the page says 불가 and which side did not answer."""
+    """R-TIME-2, R-TIME-7: past the deadline by the banner, it is 불가, and the page says whose answer lacked."""
     page = person(COMPANY)
     market, clock = Market(page, axe.check), DemonstrationClock(page)
     market.search(WORDS)

@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from ops.system import System
 from tests.e2e import axe
+from tests.e2e.pages.common import fetch
 from tests.e2e.pages.crawl import Crawl, Found, map_of
 
 # Role -> log-in and the page on which it lands; None for somebody who is not logged in.
@@ -81,7 +82,7 @@ class Visitor:
 
     def open(self, found: Found) -> None:
         if found.is_file:
-            answer = self.page.request.get(found.url)
+            answer = fetch(self.page, found.url)
             if answer.status != 200 or not answer.body():
                 self.wrong.append(f"{found.url}: {answer.status}")
             return
@@ -120,7 +121,7 @@ def test_the_page_that_checks_a_paper(new_context: Callable[..., BrowserContext]
     page = new_context().new_page()
     page.goto("/slips/check")
     axe.check(page)
-    answer = page.request.get("/slips/check/AAAA-BBBB-CCCC-DDDD")
+    answer = fetch(page, "/slips/check/AAAA-BBBB-CCCC-DDDD")
     assert answer.status == 404
     assert "확인되지 않는 번호입니다" in answer.text()
 

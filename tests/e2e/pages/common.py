@@ -1,11 +1,11 @@
-"""What every page of ours has: the question before a decision, the message after it, the demonstration's clock."""
+"""What every page has: the question before a decision, the message after it, the demonstration's clock."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import APIResponse, Locator, Page, expect
 
 
 def won(amount: int) -> str:
@@ -43,6 +43,11 @@ def heading(page: Page, text: str | re.Pattern[str]) -> None:
 def tick(box: Locator) -> None:
     """A box or a radio button: KRDS draws it by its label, which lies over it and takes the press."""
     box.check(force=True)
+
+
+def fetch(page: Page, address: str) -> APIResponse:
+    """A file, with the person's session. Asked again where the server has just closed an idle connection."""
+    return page.request.get(address, max_retries=3)
 
 
 def row(page: Page, text: str) -> Locator:

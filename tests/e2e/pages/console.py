@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.pages.common import decide, flashed, heading, tick
+from tests.e2e.pages.common import decide, fetch, flashed, heading, tick
 
 
 def press(page: Page, label: str) -> None:
@@ -54,7 +54,7 @@ class Screening:
             pane.get_by_role("link", name=name.strip(), exact=True).click()
             frame = pane.locator("iframe")
             expect(frame).to_have_attribute("title", re.compile(f"^{re.escape(name.strip())}:"))
-            answer = self.page.request.get((frame.get_attribute("src") or "").partition("#")[0])
+            answer = fetch(self.page, (frame.get_attribute("src") or "").partition("#")[0])
             found.append((name.strip(), answer.body()))
         return found
 

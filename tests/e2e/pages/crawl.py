@@ -14,6 +14,7 @@ from werkzeug.routing import Map, MapAdapter, Rule
 # Parts of the address behind `?` that make a page another one; the rest only picks rows.
 TELLING = ("tab", "state", "step", "from", "document")
 DOWNLOADS = (".pdf", ".xlsx", ".csv")
+DOCUMENTS = ("company.document", "console_screening.document")
 PREFIXES_OF_FILES = ("/static/", "/console/static/")
 LINKS = "all => all.map(one => one.href)"
 
@@ -61,7 +62,7 @@ class Crawl:
         variant = "&".join(f"{name}={value}" for name in TELLING for value in query.get(name, []))
         if query.get("document"):
             variant = "document"
-        is_file = parts.path.endswith(DOWNLOADS) or "format" in query
+        is_file = parts.path.endswith(DOWNLOADS) or "format" in query or endpoint in DOCUMENTS
         kind = (endpoint, variant, is_file)
         if kind not in self.seen:
             self.seen.add(kind)

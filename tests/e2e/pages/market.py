@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from playwright.sync_api import APIResponse, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.e2e.pages.common import decide, flashed, heading, tick
+from tests.e2e.pages.common import decide, fetch, flashed, heading, tick
 from tests.e2e.pages.outer import PATIENCE_SECONDS, Phone
 
 
@@ -73,7 +73,7 @@ class Market:
             self.page.reload()
         href = link.get_attribute("href")
         assert href
-        answer: APIResponse = self.page.request.get(href)
+        answer = fetch(self.page, href)
         assert answer.headers["content-type"] == "application/pdf"
         return answer.body()
 

@@ -5,7 +5,7 @@ from psycopg import errors
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import OperationalError
 
-from app.db import db, lock, lock_all, transaction
+from app.db import db, lock, transaction
 from app.errors import NotFound
 from app.models.catalogue import Category
 from tests import factories
@@ -47,22 +47,10 @@ def test_lock_reads_afresh(category, other):
         assert lock(Category, category).name == "새 이름"
 
 
-def test_lock_all_reads_afresh_in_the_order_of_the_keys(category, other):
-    with transaction():
-        second = factories.make_category().id
-    assert db.session.get(Category, category).name == "옛 이름"
-    rename(other, category)
-    with transaction():
-        rows = lock_all(Category, [second, category, second, 999_999])
-        assert [row.id for row in rows] == [category, second], "what does not exist is left out"
-        assert rows[0].name == "새 이름"
-
-
-@pytest.mark.parametrize("take", [lambda key: lock(Category, key), lambda key: lock_all(Category, [key])])
-def test_the_lock_holds_until_the_transaction_ends(category, other, take):
+def test_the_lock_holds_until_the_transaction_ends(category, other):
     statement = text("SELECT 1 FROM category WHERE id = :id FOR UPDATE NOWAIT")
     with transaction():
-        take(category)
+        lock(Category, category)
         with pytest.raises(OperationalError) as refused:
             other.execute(statement, {"id": category})
         assert isinstance(refused.value.orig, errors.LockNotAvailable)

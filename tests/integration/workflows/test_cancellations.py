@@ -130,7 +130,7 @@ def test_cancellation_that_never_happened_is_repeated_with_its_key(sandbox: str)
     key = first.cancel_key
     again = payment_resolution.resolve_one(payment_id=payment.id)
     assert (again.state, again.cancel_key) == (PaymentState.CANCELLING, key)
-    assert [p.id for p in payment_resolution.unknown()] == [payment.id]
+    assert [p.id for p in money.unknown()] == [payment.id]
     assert money.book(sandbox, payment.order_id) == [("charge", 100_000)]
 
 

@@ -11,7 +11,7 @@ from app.models.catalogue import Offering
 from app.models.deals import DealState
 from app.models.payments import Payment
 from app.policy import Actor, Role
-from app.workflows import evaluations, messages
+from app.workflows import evaluations, messages, offerings_reads
 from tests import factories
 from tests.settled import make_paid
 
@@ -38,7 +38,7 @@ def test_written_once_it_feeds_the_rating(payment: Payment, buyer: Actor) -> Non
     assert (written.total, written.average, written.comment) == (21, "4.2", "잘 쓰고 있습니다.")
     offering = db.session.get_one(Offering, payment.deal.offering_id, populate_existing=True)
     assert (offering.rating_sum, offering.rating_count) == (21, 1)
-    assert evaluations.average_of(offering) == "4.2"
+    assert offerings_reads.rating_text(offering) == "4.2"
     assert evaluations.waiting(actor=buyer) == [] and evaluations.counts(actor=buyer) == (0, 1)
     [done] = evaluations.done(actor=buyer)
     assert done.id == written.id and done.deal.offering.name == offering.name
@@ -148,7 +148,7 @@ def test_lists_go_on_from_a_key(payment: Payment, buyer: Actor) -> None:
     [(0, 0, None), (25, 1, "5.0"), (21, 1, "4.2"), (43, 2, "4.3"), (64, 3, "4.3")],
 )
 def test_the_average_is_rounded_half_up_in_whole_numbers(total: int, count: int, shown: str | None) -> None:
-    assert evaluations.average_of(Offering(rating_sum=total, rating_count=count)) == shown
+    assert offerings_reads.rating_text(Offering(rating_sum=total, rating_count=count)) == shown
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,17 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
-from app import clock
+from app import clock, gateways
 from app.db import db, transaction
 from app.gateways.errors import Forged
+from app.gateways.payments import Approval
 from app.models.deals import Deal, DealState
 from app.models.ledger import LedgerAccount
 from app.models.payments import Payment, PaymentState
-from app.workflows import ledger, payment_resolution, payments, steps
+from app.models.record import OutboxMessage
+from app.workflows import cancellations, ledger, payment_resolution, payments, steps
 from tests import money
 
 pytestmark = pytest.mark.usefixtures("tx")
@@ -75,7 +78,7 @@ def test_stopped_before_the_gateway_was_asked_waits_for_the_order_to_close(sandb
             )
     finally:
         steps.watchers.clear()
-    [payment] = payment_resolution.unknown()
+    [payment] = money.unknown()
     assert payment.ask_again_at is not None and payment.ask_again_at > clock.real_now() + timedelta(
         seconds=50
     )
@@ -104,7 +107,7 @@ def test_died_between_the_answer_and_the_book(sandbox: str) -> None:
             )
     finally:
         steps.watchers.clear()
-    [payment] = payment_resolution.unknown()
+    [payment] = money.unknown()
     assert payment_resolution.resolve_one(payment_id=payment.id).state is PaymentState.PAID
     assert money.book(sandbox, payment.order_id) == [("charge", 300_000)]
     assert ledger.verify() == []
@@ -132,7 +135,8 @@ def test_each_turn_lies_further_off(sandbox: str) -> None:
     assert waits[-1] == payment_resolution.LONGEST_SECONDS
 
 
-def test_order_that_the_gateway_never_heard_of_is_failed(sandbox: str) -> None:
+def test_order_that_the_gateway_never_heard_of_is_failed_after_some_time(sandbox: str) -> None:
+    """R-PAY-4: a press that is still on its way looks at first like one that was never made."""
     payer = money.make_payer(sandbox)
     deal = money.make_bill(payer, 300_000)
     order = payments.hold(
@@ -142,7 +146,13 @@ def test_order_that_the_gateway_never_heard_of_is_failed(sandbox: str) -> None:
         order_id=payments.new_order_id(),
         card=True,
     )
-    payment = payment_resolution.resolve_one(payment_id=order.payment_id)
+    payment = db.session.get_one(Payment, order.payment_id)
+    for _ in range(payment_resolution.ASKED_ENOUGH - 1):
+        make_due(payment)
+        assert payment_resolution.resolve().unknown == 1
+    make_due(payment)
+    assert payment_resolution.resolve().failed == 1
+    payment = fresh(payment)
     assert (payment.state, payment.failure_code) == (PaymentState.FAILED, "NOT_FOUND_PAYMENT")
     assert ledger.verify() == []
 
@@ -199,3 +209,20 @@ def test_books_agree_and_a_difference_is_named(sandbox: str) -> None:
     [difference] = payment_resolution.reconcile(**day).differences
     assert difference.payment_id == paid.id
     assert (difference.ours, difference.theirs) == ("결제성공 300,000원", "취소 후 남은 결제 0원")
+
+
+def test_money_taken_for_a_payment_that_was_given_up_goes_back(sandbox: str) -> None:
+    """R-PAY-4: the gateway heard of the order after all; nobody stays charged for nothing."""
+    payer = money.make_payer(sandbox)
+    payment = money.pay(payer, money.make_bill(payer, 300_000), behaviour="52")
+    payments.settle(payment_id=payment.id, outcome=payment_resolution.NEVER_ASKED)
+    late = gateways.get().card.find(order_id=payment.order_id)
+    assert isinstance(late, Approval)
+    assert payments.settle(payment_id=payment.id, outcome=late).state is PaymentState.FAILED
+    [message] = db.session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "return_charge"))
+    db.session.commit()
+    for _ in range(2):
+        cancellations.return_charge(message.payload, message.key)
+    assert money.book(sandbox, payment.order_id) == [("charge", 300_000), ("cancel", 300_000)]
+    assert payer.left() == (3_600_000, 400_000)
+    assert ledger.verify() == []

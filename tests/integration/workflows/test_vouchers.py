@@ -182,15 +182,11 @@ def test_spent_to_the_last_won_and_usable_again_after_a_cancellation(stage: join
         assert (voucher.state, voucher.due_at) == (State.SPENT, None)
         with pytest.raises(Conflict, match="voucher.spent"):
             vouchers.usable_for(company_id=voucher.company_id)
-        assert vouchers.takes_back(voucher)
         cancel(voucher, last)
     assert (voucher.state, voucher.due_at) == (State.USABLE, FULL)
     shown = vouchers_reads.overview(actor=person)
     assert shown is not None
     assert (shown.spent.grant, shown.spent.share, shown.left.total) == (900_000, 100_000, 3_000_000)
-    with clock.at(FULL):
-        voucher.state = State.SPENT
-        assert not vouchers.takes_back(voucher)
 
 
 def test_an_open_payment_keeps_an_empty_voucher_from_being_spent(stage: joining.Stage) -> None:
