@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,8 @@ def main(arguments: list[str]) -> int:
     if only is not None and only not in ENTRIES:
         print(f"No entry {only}; there are: {', '.join(ENTRIES)}", file=sys.stderr)
         return 2
+    # A terminated run ends its server as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     results: list[Result] = []
     with server() as worlds:
         for name, run in ENTRIES.items():

@@ -1,4 +1,4 @@
-"""`eval "$(.venv/bin/python -m ops.env)"`: lets this shell's `flask` speak to what `make run` runs."""
+"""`eval "$(.venv/bin/python -m ops.env)"`: a shell's `flask` speaks to what `make run` keeps running."""
 
 import os
 import shlex

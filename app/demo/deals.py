@@ -40,6 +40,10 @@ SCENES = (
     "accepted", "billed", "spent", "cancelled", "turned_down", "lapsed",
     "declined", "idle", "evaluated", "withdrawn", "idle", "waived",
 )  # fmt: skip
+PLAYED = 60
+"""Of the companies with a voucher, so many have a history of deals; it is built at the first start."""
+NOT_YET = {29}
+"""The company of the log-in `demand2`: approved, and nothing done yet."""
 WHOLE_VOUCHER = 1_223_000
 """Half-year price from which the team plan costs 4,000,000 won."""
 _serial = count(1)
@@ -70,15 +74,19 @@ def trade(stage: Stage, buyers: list[Buyer], on_sale: list[Offering], *, until: 
     choice = _in_turn(on_sale)
     played = 0
     for place, buyer in enumerate(buyers):
-        first = business_day_after(buyer.ready, 1)
-        issued = _issue(buyer, first, until)
+        if place in NOT_YET:
+            continue
+        issued = _issue(buyer, business_day_after(buyer.ready, 1), until)
         early = buyer.ready < date(2020, 9, 1)
         name = "paid" if early else SCENES[place % len(SCENES)]
-        if place == len(buyers) - 1 or not issued or instant(business_day_after(issued, 6)) > until:
+        if played == PLAYED or not issued or instant(business_day_after(issued, 6)) > until:
             continue
         PLAYS[name](Scene(stage, buyer, choice, issued))
         played += 1
-    _last_days(stage, buyers, choice, until)
+    # The first supplier, who has a log-in for visitors, is asked by every second of them.
+    shown = _in_turn([row for row in on_sale if row.supplier_id == min(stage.suppliers)])
+    mixed = (next(shown if place % 2 else choice) for place in count())
+    _last_days(stage, buyers, mixed, until)
     stage.counts["거래가 있는 기업"] = played
 
 

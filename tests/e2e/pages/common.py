@@ -50,11 +50,6 @@ def fetch(page: Page, address: str) -> APIResponse:
     return page.request.get(address, max_retries=3)
 
 
-def row(page: Page, text: str) -> Locator:
-    """The row of a table that holds a text."""
-    return page.get_by_role("row").filter(has_text=text)
-
-
 def fact(page: Page, term: str) -> Locator:
     """The value that stands beside a term in a list of facts."""
     return page.locator("dl > div").filter(has=page.get_by_text(term, exact=True)).locator("dd").first

@@ -13,8 +13,9 @@ from tests.e2e.pages.common import decide, fetch, flashed, heading, tick
 
 def press(page: Page, label: str) -> None:
     """A decision at the foot of a case; some ask first, by what their form says."""
-    button = page.get_by_role("group", name="처리").get_by_role("button", name=label, exact=True)
-    asks = page.locator("form[data-confirm]").filter(has=button).count() == 1
+    bar, button = page.get_by_role("group", name="처리"), page.get_by_role("button", name=label, exact=True)
+    form = bar.locator("form").filter(has=button)
+    button, asks = form.get_by_role("button"), form.get_attribute("data-confirm")
     if asks:
         decide(page, button, label)
     else:
