@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -22,13 +23,17 @@ SANDBOX_PATHS = {
 }
 
 
+RUNNING = "environment.json"
+"""Where the launcher writes what its parts are started with; readable by its owner only."""
+
+
 class UnsafeSetting(SystemExit):
     """The process must not start like this."""
 
 
 def load(env: dict[str, str] | None = None) -> dict[str, Any]:
     """Read the settings. Raises UnsafeSetting with a sentence that says what to set."""
-    source = dict(os.environ if env is None else env)
+    source = _with_running_system(dict(os.environ)) if env is None else dict(env)
     kind = source.get("KV_ENV", "development")
     if kind not in KINDS:
         raise UnsafeSetting("KV_ENV must be one of: " + ", ".join(KINDS))
@@ -77,6 +82,20 @@ def load(env: dict[str, str] | None = None) -> dict[str, Any]:
             played = "" if production else f"sandbox-{name.lower()}-{part.lower()}"
             settings[f"{name}_{part}"] = source.get(f"{name}_{part}", played)
     return settings
+
+
+def _with_running_system(env: dict[str, str]) -> dict[str, str]:
+    """Outside production, a command in a plain shell speaks to what `make run` keeps in this KV_HOME.
+
+    What the environment sets goes before what the launcher wrote down.
+    """
+    if env.get("KV_ENV") == "production" or "DATABASE_URL" in env:
+        return env
+    written = Path(env.get("KV_HOME", "var")) / RUNNING
+    try:
+        return json.loads(written.read_text()) | env
+    except FileNotFoundError:
+        return env
 
 
 def _refuse_unsafe(source: dict[str, str], demo: bool) -> None:

@@ -16,6 +16,7 @@ import click
 from alembic.config import Config
 from flask import Flask, current_app
 from flask.cli import AppGroup
+from sqlalchemy.exc import OperationalError
 
 from app import clock
 from app.demo import accounts as demo_accounts
@@ -72,22 +73,38 @@ at_option = click.option("--at", callback=_instant, help="As if it were this ins
 Kind = Literal["consultation", "payment", "first_payment", "full_use"]
 
 
-class Group(AppGroup):
-    """Commands that run in the programme's time and answer a refusal with its sentence and exit code 1."""
+OUT_OF_REACH = Refusal(
+    "database.out_of_reach",
+    "데이터베이스에 연결할 수 없습니다. `make run`이 실행 중인지, KV_HOME이나 DATABASE_URL이 맞는지 "
+    "확인해 주세요.",
+)
 
-    def command(self, *args: Any, **kwargs: Any) -> Any:
+
+def _refuse(refusal: Refusal, as_json_: bool) -> None:
+    body = {"error": refusal.code, "text": refusal.text, "fields": refusal.fields}
+    _say(body, as_json_, refusal.text)
+    sys.exit(1)
+
+
+class Group(AppGroup):
+    """Commands that run in the programme's time and answer a refusal with its sentence and exit code 1.
+
+    A `timeless` one asks neither clock nor database.
+    """
+
+    def command(self, *args: Any, timeless: bool = False, **kwargs: Any) -> Any:
         register = super().command(*args, **kwargs)
 
         def wrap(function: Callable[..., Any]) -> Any:
             def run(**options: Any) -> None:
-                if current_app.config["DEMO"]:
-                    demonstration.set_process_clock()
                 try:
+                    if current_app.config["DEMO"] and not timeless:
+                        demonstration.set_process_clock()
                     function(**options)
                 except Refusal as refusal:
-                    body = {"error": refusal.code, "text": refusal.text, "fields": refusal.fields}
-                    _say(body, bool(options.get("as_json")), refusal.text)
-                    sys.exit(1)
+                    _refuse(refusal, bool(options.get("as_json")))
+                except OperationalError:
+                    _refuse(OUT_OF_REACH, bool(options.get("as_json")))
 
             run.__name__, run.__doc__ = function.__name__, function.__doc__
             run.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
@@ -114,7 +131,7 @@ def demo_fill_command(as_json: bool) -> None:
     _say(counts, as_json, ", ".join(f"{name} {number}" for name, number in counts.items()))
 
 
-@demo_group.command("accounts")
+@demo_group.command("accounts", timeless=True)
 @as_json
 def demo_accounts_command(as_json: bool) -> None:
     """The demonstration's log-ins."""

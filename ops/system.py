@@ -26,6 +26,8 @@ FLASK = [sys.executable, "-m", "flask", "--app", "wsgi"]
 # Each ends what depends on the next: nobody loses the ground under a request or a job.
 STOP_ORDER = ["web", "worker", "scheduler", "sandbox"]
 READY_SECONDS = 60.0
+WRITTEN_DOWN = "environment.json"
+SPOKEN_OF = ("KV_ENV", "DEMO", "KV_HOME", "PORT", "SANDBOX_PORT", "DATABASE_URL", "REDIS_URL")
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class System:
             database = pool.submit(self._start_postgres)
             queue = pool.submit(self._start_valkey)
             self.environment |= {"DATABASE_URL": database.result(), "REDIS_URL": queue.result()}
+        self._write_down()
         self._do("migrate", [*FLASK, "migrate"])
         is_demo = self.environment["DEMO"] == "1"
         if is_demo:
@@ -160,6 +163,14 @@ class System:
             MARK: home,
             **self.settings.extra,
         }
+
+    def _write_down(self) -> None:
+        """For `flask …` in a plain shell: config.py reads it where DATABASE_URL is not set."""
+        written = self.settings.home / WRITTEN_DOWN
+        names = [*SPOKEN_OF, *keys.load(self.settings.home)]
+        kept = {name: self.environment[name] for name in names if name in self.environment}
+        with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(kept, file)
 
     def _sandbox(self) -> Part:
         settings = self.settings

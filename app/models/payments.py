@@ -135,7 +135,7 @@ class SlipNumber(Base):
 
 
 class Slip(Base):
-    """A numbered document with the data that it is drawn from; a job makes the file, which is kept unchanged."""
+    """A numbered document with the data that it is drawn from; a job makes the file, kept unchanged."""
 
     __tablename__ = "slip"
 

@@ -1,5 +1,7 @@
 """Production refuses to start on an unsafe setting (architecture.md; R-TIME-7)."""
 
+import json
+
 import pytest
 
 import config
@@ -88,3 +90,23 @@ def test_what_a_statement_was_given_is_kept_out_of_its_errors():
 
 def test_the_sender_of_messages_is_a_setting():
     assert config.load(SAFE | {"SMS_SENDER": "0212345678"})["SMS_SENDER"] == "0212345678"
+
+
+def test_a_command_in_a_plain_shell_speaks_to_the_running_system(tmp_path, monkeypatch):
+    written = {
+        "DATABASE_URL": "postgresql+psycopg:///running",
+        "PORT": "8400",
+        "CARD_KEY": "made at the start",
+    }
+    (tmp_path / config.RUNNING).write_text(json.dumps(written))
+    for name in ("DATABASE_URL", "KV_ENV", "CARD_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KV_HOME", str(tmp_path))
+    monkeypatch.setenv("PORT", "8500")
+    settings = config.load()
+    assert settings["SQLALCHEMY_DATABASE_URI"] == "postgresql+psycopg:///running"
+    assert settings["CARD_KEY"] == "made at the start"
+    assert settings["BASE_URL"].endswith(":8500"), "what the environment sets goes first"
+    monkeypatch.setenv("KV_ENV", "production")
+    with pytest.raises(config.UnsafeSetting, match="DATABASE_URL"):
+        config.load()
