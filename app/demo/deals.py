@@ -40,9 +40,9 @@ SCENES = (
     "accepted", "billed", "spent", "cancelled", "turned_down", "lapsed",
     "declined", "idle", "evaluated", "withdrawn", "idle", "waived",
 )  # fmt: skip
-PLAYED = 60
+PLAYED = 42
 """Of the companies with a voucher, so many have a history of deals; it is built at the first start."""
-NOT_YET = {29}
+NOT_YET = {19}
 """The company of the log-in `demand2`: approved, and nothing done yet."""
 WHOLE_VOUCHER = 1_223_000
 """Half-year price from which the team plan costs 4,000,000 won."""

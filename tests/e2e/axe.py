@@ -18,6 +18,16 @@ RUN = """async (tags) => {
     + " | " + n.failureSummary.split("\\n").slice(1, 2)).join(" ;; ")}`);
 }"""
 
+# What kinds of elements a page is made of, and how they lie in each other; not how many rows its lists have.
+SHAPE = """() => {
+  const told = (one, name) => one.getAttribute(name) ?? "";
+  const name = (one) => [one.tagName, told(one, "class"), told(one, "role"), told(one, "type"),
+    one.hasAttribute("aria-label")].join(" ");
+  const all = [...document.querySelectorAll("body *")];
+  const kinds = new Set(all.map((one) => `${name(one.parentElement)} > ${name(one)}`));
+  return [document.title ? "titled" : "untitled", ...kinds].sort().join("\\n");
+}"""
+
 
 @cache
 def _source() -> str:
@@ -29,6 +39,20 @@ def violations(page: Page) -> list[str]:
     page.evaluate(_source())
     found: list[str] = page.evaluate(RUN, TAGS)
     return found
+
+
+class Gaze:
+    """Looks once at pages of one shape: the roles of the console share most of theirs."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def violations(self, page: Page) -> list[str]:
+        shape: str = page.evaluate(SHAPE)
+        if shape in self._seen:
+            return []
+        self._seen.add(shape)
+        return violations(page)
 
 
 def check(page: Page) -> None:
