@@ -93,9 +93,10 @@ def _with_running_system(env: dict[str, str]) -> dict[str, str]:
         return env
     written = Path(env.get("KV_HOME", "var")) / RUNNING
     try:
-        return json.loads(written.read_text()) | env
+        kept: dict[str, str] = json.loads(written.read_text())
     except FileNotFoundError:
         return env
+    return kept | env
 
 
 def _refuse_unsafe(source: dict[str, str], demo: bool) -> None:

@@ -11,16 +11,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import alembic.command
 import click
-from alembic.config import Config
 from flask import Flask, current_app
 from flask.cli import AppGroup
 from sqlalchemy.exc import OperationalError
 
 from app import clock
 from app.demo import accounts as demo_accounts
-from app.demo import fill as demo_fill
 from app.errors import NotFound, Refusal
 from app.jobs import outbox, schedule, worker
 from app.models.intake import IntakeFile
@@ -127,7 +124,10 @@ settlement_group = Group("settlement", help="Settlement (R-SET-2).")
 @as_json
 def demo_fill_command(as_json: bool) -> None:
     """Fill the demonstration programme, once."""
-    counts = demo_fill.fill()
+    # Only here: the story is long, and told once.
+    from app.demo.fill import fill
+
+    counts = fill()
     _say(counts, as_json, ", ".join(f"{name} {number}" for name, number in counts.items()))
 
 
@@ -279,6 +279,10 @@ def settlement_build(cutoff: datetime, year: int | None, as_json: bool) -> None:
 @click.command("migrate")
 def migrate_command() -> None:
     """Bring the database to the newest migration."""
+    # Only here: web, worker and scheduler come through this module too, and never migrate.
+    import alembic.command
+    from alembic.config import Config
+
     settings = Config(str(Path(current_app.root_path).parent / "alembic.ini"))
     settings.attributes["url"] = current_app.config["SQLALCHEMY_DATABASE_URI"]
     alembic.command.upgrade(settings, "head")

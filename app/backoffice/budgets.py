@@ -174,6 +174,7 @@ class BudgetOverview(Page):
             allocate=allocate,
             fund=fund or FundForm(formdata=None, prefix="fund-", key=fresh),
             unallocated=budget_reads.free_of_programme(actor=actor, programme_id=programme.id),
+            sees_cases=allowed(Permission.SCREENING_VIEW),
         )
 
     @expose("/allocate", methods=["POST"])

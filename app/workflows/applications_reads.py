@@ -177,7 +177,7 @@ class Case:
     """Labels of the required documents that are missing."""
     history: list[HistoryEntry]
     edits: list[EditEntry]
-    lookalikes: list[Application]
+    lookalikes: list[LookAlike]
     """Others with the same representative's name or phone, whatever the year."""
     waiting_days: int
     assigned_name: str | None
@@ -210,7 +210,7 @@ def case(*, actor: Actor, application_id: int) -> Case:
         needed=[kind.label for kind in needed if kind not in present],
         history=_history(application.id),
         edits=company_edits.edits(actor=actor, company_id=company.id, size=50),
-        lookalikes=_lookalikes(company),
+        lookalikes=_lookalikes(actor, company),
         waiting_days=_waiting(application, programmes.closing_days(programme_id=application.programme_id)),
         assigned_name=reviewer.name if reviewer else None,
         edges=APPLICATION.open_to(actor, application),
@@ -250,7 +250,18 @@ def _tone(row: AuditRow) -> str:
     return State(after).tone if after else "neutral"
 
 
-def _lookalikes(company: Company) -> list[Application]:
+@dataclass(frozen=True, kw_only=True)
+class LookAlike:
+    """Another application of the same representative or phone; of another agency's no more (R-ROLE-2)."""
+
+    application_id: int | None
+    company: str
+    representative: str
+    agency: str
+    state: State
+
+
+def _lookalikes(actor: Actor, company: Company) -> list[LookAlike]:
     same = [Company.representative == company.representative]
     if company.phone_index is not None:
         same.append(Company.phone_index == company.phone_index)
@@ -262,7 +273,18 @@ def _lookalikes(company: Company) -> list[Application]:
         .order_by(Application.id.desc())
         .limit(10)
     )
-    return list(db.session.scalars(statement))
+    return [_lookalike(actor, found) for found in db.session.scalars(statement)]
+
+
+def _lookalike(actor: Actor, found: Application) -> LookAlike:
+    own = policy.owns(actor, found)
+    return LookAlike(
+        application_id=found.id if own else None,
+        company=found.company.name if own else "다른 운영기관의 기업",
+        representative=found.company.representative,
+        agency=found.agency.name,
+        state=found.state,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

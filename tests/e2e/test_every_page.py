@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from ops.system import System
 from tests.e2e import axe
+from tests.e2e.conftest import Watch
 from tests.e2e.pages.common import fetch
 from tests.e2e.pages.crawl import Crawl, Found, map_of
 
@@ -17,7 +18,7 @@ ROLES: dict[str, tuple[str | None, str]] = {
     "visitor": (None, "/"),
     "demand": ("demand", "/company"),
     "demand on hold": ("demand3", "/company"),
-    "supplier": ("supplier1", "/supply"),
+    "supplier": ("supplier3", "/supply"),
     "reviewer": ("reviewer1", "/console/"),
     "manager": ("manager1", "/console/"),
     "budget officer": ("budget", "/console/"),
@@ -48,6 +49,7 @@ UNLINKED = {
     "signup.payer_code": "a separate payment contact: tests/integration/portal",
     "auth.code": "behind a code that was asked for: test_intake.py",
     "auth.new_password": "behind a code that was asked for: test_intake.py",
+    "company.edits_export": "offered where something was edited: tests/integration/portal",
     "company.payer_code": "behind a code that was asked for: tests/integration/portal",
     "payments.card_code": IN_THE_WAY,
     "payments.result": IN_THE_WAY,
@@ -57,6 +59,7 @@ UNLINKED = {
     "payments.cart_codes": "a selection of the 장바구니 leads there: tests/integration/portal",
     "payments.cart_result": "a selection of the 장바구니 leads there: tests/integration/portal",
     "payments.zeropay_return": "where ZeroPay's window leads back to: tests/integration/portal",
+    "supply.bill": IN_THE_WAY,
     "slips.check": "printed on every paper; opened below",
     "slips.checked": "printed on every paper as a QR code; opened below",
     "console_screening.ajax_lookup": OFF,
@@ -71,6 +74,11 @@ UNLINKED = {
 def reached() -> dict[str, set[str]]:
     """Role -> endpoints; filled by the tests, judged by the last."""
     return {}
+
+
+@pytest.fixture(scope="module")
+def variants() -> set[tuple[str, str]]:
+    return set()
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +97,16 @@ class Visitor:
         if found.is_file:
             answer = fetch(self.page, found.url)
             if answer.status != 200 or not answer.body():
-                self.wrong.append(f"{found.url}: {answer.status}")
+                self.wrong.append(f"{found.url}: {answer.status}, linked from {found.source}")
             return
         response = self.page.goto(found.url)
         if response is None or response.status >= 400:
-            self.wrong.append(f"{found.url}: {response and response.status}")
+            status = response and response.status
+            self.wrong.append(f"{found.url}: {status}, linked from {found.source}")
             return
-        self.wrong += [f"{self.page.url}: {one}" for one in self.gaze.violations(self.page)]
+        self.wrong += [
+            f"{self.page.url}: {one}" for one in self.gaze.violations(self.page, endpoint=found.endpoint)
+        ]
 
 
 @pytest.mark.slow
@@ -107,6 +118,7 @@ def test_every_page_of(
     log_in: Callable[..., None],
     routes: list[dict[str, str]],
     reached: dict[str, set[str]],
+    variants: set[tuple[str, str]],
     gaze: axe.Gaze,
 ) -> None:
     login, home = ROLES[role]
@@ -114,7 +126,7 @@ def test_every_page_of(
     if login:
         log_in(page, login)
     visitor = Visitor(page, gaze)
-    crawl = Crawl(page, map_of(routes), system.settings.web_url)
+    crawl = Crawl(page, map_of(routes), system.settings.web_url, variants)
     crawl.add(home)
     reached[role] = {found.endpoint for found in crawl.walk(visit=visitor.open)}
     assert not visitor.wrong, "\n".join(visitor.wrong)
@@ -136,5 +148,20 @@ def test_no_page_is_left_out(routes: list[dict[str, str]], reached: dict[str, se
     if set(reached) != set(ROLES):
         pytest.skip("only some of the roles have walked")
     endpoints = {route["endpoint"] for route in routes}
-    assert not set(UNLINKED) - endpoints, "these are gone"
-    assert not endpoints - set().union(*reached.values()) - set(UNLINKED), "nobody finds these"
+    assert sorted(set(UNLINKED) - endpoints) == []
+    found = set().union(*reached.values())
+    assert sorted(endpoints - found - set(UNLINKED)) == []
+
+
+def test_the_eyes_are_open(new_context: Callable[..., BrowserContext], watch: Watch) -> None:
+    """What the tests above rely on: axe and the watch see what is wrong."""
+    page = new_context().new_page()
+    page.goto("/")
+    page.evaluate("() => { document.querySelector('main').innerHTML = '<input>'; }")
+    assert any(one.startswith("label:") for one in axe.violations(page))
+    page.evaluate("() => fetch('https://foreign.example/').catch(() => console.error('gone'))")
+    with page.expect_event("pageerror"):
+        page.evaluate("() => setTimeout(() => { throw new Error('broken'); })")
+    seen, watch.complaints[:] = "\n".join(watch.complaints), []
+    assert "gone" in seen
+    assert "script error: broken" in seen

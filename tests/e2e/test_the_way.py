@@ -81,7 +81,7 @@ class Journey:
         voucher, clock = Voucher(company), DemonstrationClock(company)
         assert voucher.state() == "승인"
         clock.forward_days(TO_ASK)
-        voucher.ask_for_issue()
+        voucher.ask_for_issue(answer="카드 발급을 신청했습니다.")
         clock.forward_days(TO_COME)
         voucher.fetch_card()
         assert won_of(voucher.left()) == 4_000_000
@@ -93,7 +93,7 @@ class Journey:
         market.open_service(SERVICE)
         assert market.supplier() == SUPPLIER
         deal = market.ask("직원 12명이 씁니다. 다음 주부터 1년 동안 쓰고 싶습니다.")
-        selling = Supply(self.person(SELLER))
+        selling = Supply(self.person(SELLER), axe.check)
         selling.open_consultation(APPLICANT.name)
         selling.accept()
         amount = selling.bill(plan=PLAN)
@@ -124,7 +124,7 @@ class Journey:
         drafting.take_result(result)
         approving.open(number)
         approving.decide("마감")
-        paid = Supply(self.person(SELLER)).settlement_of(APPLICANT.name)
+        paid = Supply(self.person(SELLER), axe.check).settlement_of(APPLICANT.name)
         expect(paid).to_contain_text("지급완료")
         expect(paid).to_contain_text(won(amount))
 

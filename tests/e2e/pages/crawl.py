@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -14,6 +14,8 @@ from werkzeug.routing import Map, MapAdapter, Rule
 # Parts of the address behind `?` that make a page another one; the rest only picks rows.
 TELLING = ("tab", "state", "step", "from", "document")
 DOWNLOADS = (".pdf", ".xlsx", ".csv")
+# Of these one example does not show all that can be done: one sent back is edited, one on sale is priced.
+EXAMPLES = {"supply.service": 2}
 DOCUMENTS = ("company.document", "console_screening.document")
 PREFIXES_OF_FILES = ("/static/", "/console/static/")
 LINKS = "all => all.map(one => one.href)"
@@ -32,6 +34,8 @@ class Found:
     endpoint: str
     variant: str
     is_file: bool
+    source: str
+    """The page that links to it."""
 
 
 @dataclass
@@ -41,7 +45,10 @@ class Crawl:
     page: Page
     addresses: MapAdapter
     origin: str
-    seen: set[tuple[str, str, bool]] = field(default_factory=set)
+    variants: set[tuple[str, str]] = field(default_factory=set)
+    """Endpoints with what told them apart, seen by those who walked before: once is enough for all."""
+    seen: Counter[tuple[str, str, bool]] = field(default_factory=Counter)
+    known: set[str] = field(default_factory=set)
     waiting: deque[Found] = field(default_factory=deque)
 
     def endpoint_of(self, url: str) -> str | None:
@@ -63,10 +70,14 @@ class Crawl:
         if query.get("document"):
             variant = "document"
         is_file = parts.path.endswith(DOWNLOADS) or "format" in query or endpoint in DOCUMENTS
-        kind = (endpoint, variant, is_file)
-        if kind not in self.seen:
-            self.seen.add(kind)
-            self.waiting.append(Found(parts._replace(fragment="").geturl(), endpoint, variant, is_file))
+        kind, address = (endpoint, variant, is_file), parts._replace(fragment="").geturl()
+        repeated = bool(variant) and (endpoint, variant) in self.variants
+        if repeated or address in self.known or self.seen[kind] >= EXAMPLES.get(endpoint, 1):
+            return
+        self.seen[kind] += 1
+        self.known.add(address)
+        self.variants.add((endpoint, variant))
+        self.waiting.append(Found(address, endpoint, variant, is_file, self.page.url))
 
     def walk(self, *, visit: Callable[[Found], None]) -> Iterator[Found]:
         """Visit everything that can be reached; what is found on the way is added while it goes on."""

@@ -19,10 +19,10 @@ class Voucher:
             self.page.get_by_role("heading", name="현재 상태").inner_text().removeprefix("현재 상태").strip()
         )
 
-    def ask_for_issue(self) -> None:
+    def ask_for_issue(self, *, answer: str) -> None:
         self.page.goto("/voucher")
         self.page.get_by_role("button", name="발급신청").click()
-        flashed(self.page, "발급을 신청했습니다")
+        flashed(self.page, answer)
 
     def fetch_card(self) -> None:
         """The card has come; the page asks its issuer."""

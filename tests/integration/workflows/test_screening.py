@@ -279,7 +279,15 @@ def test_the_case_shows_documents_and_lookalikes(stage: joining.Stage) -> None:
     shown = applications_reads.case(actor=stage.reviewer, application_id=application.id)
     assert [d.file_name for d in shown.documents] == ["등록증.pdf"]
     assert shown.needed == ["국세·지방세 완납증명서", "법인 등기부등본"]
-    assert [a.id for a in shown.lookalikes] == [twin.id]
+    assert [(row.application_id, row.company) for row in shown.lookalikes] == [(twin.id, twin.company.name)]
+    db.session.get_one(Application, twin.id).agency_id = factories.make_agency(name="다른 기관").id
+    db.session.commit()
+    [foreign] = applications_reads.case(actor=stage.reviewer, application_id=application.id).lookalikes
+    assert (foreign.application_id, foreign.company, foreign.agency) == (
+        None,
+        "다른 운영기관의 기업",
+        "다른 기관",
+    )
     assert [e.action for e in shown.edges] == ["hold", "screen", "reject"]
     seen = applications_reads.status(actor=person)
     assert (seen.place, seen.agency.phones) == (1, stage.agency.phones)
