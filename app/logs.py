@@ -58,5 +58,5 @@ def configure() -> None:
     handler.addFilter(ScalarsOnly())
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    for noisy in ("httpx", "httpcore", "rq.worker", "rq.scheduler", "fontTools"):
+    for noisy in ("httpx", "httpcore", "rq.worker", "rq.scheduler", "fontTools", "alembic.runtime.plugins"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -36,13 +36,13 @@ DECLINED_CARD = "9999000900000005"
 ZEROPAY_PASSWORD = "123456"  # noqa: S105 - the played ZeroPay takes any six digits
 # One of these per buyer, in turn; the first is that of the log-in `demand`.
 SCENES = (
-    "shop_window", "paid", "paid_twice", "evaluated", "consulting", "evaluated",
+    "shop_window", "paid", "paid_twice", "evaluated", "consulting", "withdrawn",
     "accepted", "billed", "spent", "cancelled", "turned_down", "lapsed",
-    "declined", "idle", "evaluated", "withdrawn", "idle", "waived",
+    "declined", "idle", "evaluated", "evaluated", "idle", "waived",
 )  # fmt: skip
-PLAYED = 42
+PLAYED = 30
 """Of the companies with a voucher, so many have a history of deals; it is built at the first start."""
-NOT_YET = {19}
+NOT_YET = {13}
 """The company of the log-in `demand2`: approved, and nothing done yet."""
 WHOLE_VOUCHER = 1_223_000
 """Half-year price from which the team plan costs 4,000,000 won."""
@@ -74,12 +74,12 @@ def trade(stage: Stage, buyers: list[Buyer], on_sale: list[Offering], *, until: 
     choice = _in_turn(on_sale)
     played = 0
     for place, buyer in enumerate(buyers):
-        if place in NOT_YET:
+        if place in NOT_YET or played == PLAYED:
             continue
         issued = _issue(buyer, business_day_after(buyer.ready, 1), until)
         early = buyer.ready < date(2020, 9, 1)
         name = "paid" if early else SCENES[place % len(SCENES)]
-        if played == PLAYED or not issued or instant(business_day_after(issued, 6)) > until:
+        if not issued or instant(business_day_after(issued, 6)) > until:
             continue
         PLAYS[name](Scene(stage, buyer, choice, issued))
         played += 1
