@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
-from urllib.parse import quote
 
 from flask import flash, redirect, request
 from flask_admin import AdminIndexView, BaseView
@@ -23,6 +22,7 @@ from app.access import allowed
 from app.clock import real_now
 from app.errors import Denied, NotFound, Refusal
 from app.policy import Permission
+from app.web.files import disposition
 from app.web.session import login_url
 
 EXPORT_ROWS = 50_000
@@ -253,10 +253,8 @@ class ConsoleView(Guarded, ModelView):
         """With a byte order mark, without which Excel reads Korean as another alphabet."""
         response = super()._export_csv(return_url)
         response.response = _marked(response.response)
-        name = quote(f"{self.name}_{real_now():%Y%m%d_%H%M}.csv")
-        response.headers["Content-Disposition"] = (
-            f"attachment; filename=\"export.csv\"; filename*=UTF-8''{name}"
-        )
+        name = f"{self.name}_{real_now():%Y%m%d_%H%M}.csv"
+        response.headers["Content-Disposition"] = disposition("attachment", name)
         return response
 
 

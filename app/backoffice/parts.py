@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar, TypeVar
-from urllib.parse import quote
 
 from flask import Response, flash, redirect, request
 from flask.typing import ResponseReturnValue
@@ -19,6 +18,7 @@ from app.errors import NotFound, Refusal
 from app.models.types import Labelled
 from app.web import confirm
 from app.web.errors import refused
+from app.web.files import disposition
 from app.web.pages import PageArgs, page_args
 from app.workflows import programmes
 from app.workflows.lifecycle import Lifecycle
@@ -150,7 +150,7 @@ def spreadsheet(rows: Sequence[Any], columns: Sequence[exports.Column], *, name:
 
 def attachment(content: bytes, file_name: str, mimetype: str) -> Response:
     response = Response(content, content_type=mimetype)
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file_name)}"
+    response.headers["Content-Disposition"] = disposition("attachment", file_name)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 from flask import Response, abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -30,6 +29,7 @@ from app.models.applications import Application
 from app.models.applications import ApplicationState as State
 from app.policy import Permission
 from app.web import filters
+from app.web.files import disposition
 from app.web.forms import refusal_to_form
 from app.workflows import (
     accounts_reads,
@@ -272,6 +272,6 @@ class Screening(ConsoleView):
         """A company's file, to those who may see it; each look is on record (R-FILE-1)."""
         handed = attachments.document_for(actor=current_actor(), document_id=id)
         response = Response(handed.content, content_type=handed.content_type)
-        response.headers["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(handed.file_name)}"
+        response.headers["Content-Disposition"] = disposition("inline", handed.file_name)
         response.headers["Cache-Control"] = "no-store"
         return response
