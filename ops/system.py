@@ -176,8 +176,8 @@ class System:
         settings = self.settings
         # Its book lies beside our data: after a restart both still agree on what was paid.
         book = settings.home / "sandbox.sqlite3"
-        command = [sys.executable, "-m", "sandbox", "--port", str(settings.sandbox_port), "--book", str(book)]
-        command += ["--callback", settings.web_url, "--public-url", settings.sandbox_url]
+        command = [sys.executable, "-m", "sandbox", "--quiet", "--port", str(settings.sandbox_port)]
+        command += ["--book", str(book), "--callback", settings.web_url, "--public-url", settings.sandbox_url]
         return Part("sandbox", command)
 
     def _parts(self) -> list[Part]:

@@ -20,7 +20,7 @@ class QuietHandler(WSGIRequestHandler):
     """Logs method and path only: a query string may hold a key, and a body never belongs in a log."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        logging.getLogger("sandbox.access").debug("%s %s %s", self.command, self.path.partition("?")[0], code)
+        logging.getLogger("sandbox.access").info("%s %s %s", self.command, self.path.partition("?")[0], code)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,8 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--book", help="SQLite file that survives a restart (default: in memory)")
     parser.add_argument("--callback", help="the platform; call-backs go to <callback>/callbacks/<system>")
     parser.add_argument("--public-url", default="", help="address under which browsers reach the sandbox")
+    parser.add_argument("--quiet", action="store_true", help="do not say each request")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(name)s %(message)s", stream=sys.stderr)
+    if options.quiet:
+        logging.getLogger("sandbox.access").setLevel(logging.WARNING)
     signal.signal(signal.SIGTERM, _stop)
     book = Book(options.book)
     world = World(book, Keys.from_environment(), Courier(options.callback), options.public_url)

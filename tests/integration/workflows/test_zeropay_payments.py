@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from app.db import db, transaction
+from app.db import transaction
 from app.errors import Conflict, InvalidInput, NotFound
 from app.gateways.errors import Unavailable
 from app.gateways.zeropay import ZeroPay
 from app.models.ledger import LedgerAccount
-from app.models.payments import Payment, PaymentState
+from app.models.payments import PaymentState
 from app.models.vouchers import InstrumentKind
 from app.workflows import cancellations, ledger, payment_resolution, zeropay_payments
 from tests import money
@@ -130,7 +130,8 @@ def test_walking_away_is_found_out_by_asking(sandbox: str) -> None:
     assert payment_resolution.resolve_one(payment_id=payment.id).state is PaymentState.PENDING
     with transaction():
         # An order that ZeroPay does not know any more stands for one whose time is over.
-        db.session.get_one(Payment, payment.id).order_id = "KV-gone-and-forgotten"
+        payment.order_id = "KV-gone-and-forgotten"
+        payment.asked = payment_resolution.ASKED_ENOUGH
     assert payment_resolution.resolve_one(payment_id=payment.id).state is PaymentState.FAILED
     assert ledger.verify() == []
 
