@@ -80,12 +80,13 @@ class System:
             queue = pool.submit(self._start_valkey)
             self.environment |= {"DATABASE_URL": database.result(), "REDIS_URL": queue.result()}
         self._write_down()
-        self._do("migrate", [*FLASK, "migrate"])
+        self._do("migrate", [sys.executable, "-m", "alembic", "upgrade", "head"])
         is_demo = self.environment["DEMO"] == "1"
+        web, *others = self._parts()
+        # The web comes up while the demonstration is filled; until that is done it answers "not yet".
+        self.supervisor.start(web, self.environment)
         if is_demo:
             self._fill_demo_once()
-        web, *others = self._parts()
-        self.supervisor.start(web, self.environment)
         with ThreadPoolExecutor(1) as pool:
             accounts = pool.submit(self._read_accounts) if is_demo else None
             self._wait_for("sandbox", "127.0.0.1", settings.sandbox_port)
@@ -204,10 +205,8 @@ class System:
         code = self.supervisor.run(name, command, self.environment)
         if code:
             raise Problem(
-                f"`flask {' '.join(command[len(FLASK) :])}` 명령이 실패했습니다(exit {code}). 위의 출력을 "
-                "확인하세요.",
-                f"`flask {' '.join(command[len(FLASK) :])}` failed with exit code {code}: see its lines "
-                "above.",
+                f"`{' '.join(command[1:])}` 명령이 실패했습니다(exit {code}). 위의 출력을 확인하세요.",
+                f"`{' '.join(command[1:])}` failed with exit code {code}: see its lines above.",
             )
 
     def _wait_for(self, name: str, host: str, port: int) -> None:

@@ -26,6 +26,8 @@ QUESTIONS = {
     "day": "시연 시각을 하루 앞으로 옮길까요?",
     demonstration.NEXT_DEADLINE: "시연 시각을 다음 기한으로 옮길까요?",
 }
+NOT_YET = "시연 자료를 준비하고 있습니다. 잠시 뒤 새로고침해 주세요."
+"""The first start fills the demonstration while the web comes up: nobody sees half of it."""
 CONSEQUENCE = "시각은 되돌릴 수 없으며, 지나간 기한의 거래와 바우처는 바로 처리됩니다."
 
 
@@ -39,9 +41,13 @@ def _banner() -> dict[str, Any]:
 
 
 @blueprint.before_app_request
-def _live_in_the_demonstration() -> None:
-    if request.endpoint != "static":
-        demonstration.set_process_clock()
+def _live_in_the_demonstration() -> ResponseReturnValue | None:
+    if request.endpoint == "static":
+        return None
+    if not demonstration.has_begun():
+        return NOT_YET, 503, {"Retry-After": "5", "Content-Type": "text/plain; charset=utf-8"}
+    demonstration.set_process_clock()
+    return None
 
 
 @blueprint.post("/demo/clock")

@@ -24,9 +24,9 @@ from app.workflows.terms import TERMS
 
 # Fate of a sign-up -> how many, and the first and last day on which they come.
 FATES: dict[str, tuple[int, date, date]] = {
-    "approved": (14, date(2020, 9, 14), date(2020, 11, 3)),
+    "approved": (8, date(2020, 9, 14), date(2020, 11, 3)),
     "screened": (4, date(2020, 11, 5), date(2020, 11, 10)),
-    "rejected": (3, date(2020, 10, 12), date(2020, 10, 30)),
+    "rejected": (2, date(2020, 10, 12), date(2020, 10, 30)),
     "held": (4, date(2020, 11, 3), date(2020, 11, 10)),
     "resubmitted": (2, date(2020, 10, 28), date(2020, 11, 5)),
     "screening": (8, date(2020, 11, 6), date(2020, 11, 13)),
@@ -34,8 +34,8 @@ FATES: dict[str, tuple[int, date, date]] = {
 # Selection day in the file -> rows with an instrument, rows without. The first are of an early round.
 KSTARTUP: dict[date, tuple[int, int]] = {
     date(2020, 3, 9): (3, 0),
-    date(2020, 10, 12): (48, 42),
-    date(2020, 11, 2): (36, 36),
+    date(2020, 10, 12): (52, 44),
+    date(2020, 11, 2): (38, 35),
 }
 HEADING = (
     "아이디", "기업명", "기업구분", "사업자등록번호", "대표자명",
@@ -43,7 +43,7 @@ HEADING = (
 )  # fmt: skip
 SPECIAL = {
     ("approved", 0): logins.DEMAND,
-    ("approved", 13): logins.DEMAND_FRESH,
+    ("approved", 7): logins.DEMAND_FRESH,
     ("held", 0): logins.DEMAND_HELD,
 }
 CARDS = (InstrumentKind.PERSONAL_CHECK, InstrumentKind.PERSONAL_CHECK, InstrumentKind.ZEROPAY)

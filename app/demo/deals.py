@@ -42,7 +42,7 @@ SCENES = (
 )  # fmt: skip
 PLAYED = 30
 """Of the companies with a voucher, so many have a history of deals; it is built at the first start."""
-NOT_YET = {13}
+NOT_YET = {7}
 """The company of the log-in `demand2`: approved, and nothing done yet."""
 WHOLE_VOUCHER = 1_223_000
 """Half-year price from which the team plan costs 4,000,000 won."""

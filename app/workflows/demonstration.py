@@ -22,6 +22,11 @@ def offset() -> timedelta:
     return row.shown_at - row.real_at if row else timedelta()
 
 
+def has_begun() -> bool:
+    """Whether the clock runs: the last thing that the filling of the demonstration does."""
+    return db.session.get(DemonstrationClock, 1) is not None
+
+
 def set_process_clock() -> None:
     """Let this thread or process live in the demonstration's time."""
     clock.set_offset(offset())
