@@ -30,11 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--book", help="SQLite file that survives a restart (default: in memory)")
     parser.add_argument("--callback", help="the platform; call-backs go to <callback>/callbacks/<system>")
     parser.add_argument("--public-url", default="", help="address under which browsers reach the sandbox")
-    parser.add_argument("--quiet", action="store_true", help="do not say each request")
+    parser.add_argument("--quiet", action="store_true", help="say errors only")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(name)s %(message)s", stream=sys.stderr)
     if options.quiet:
-        logging.getLogger("sandbox.access").setLevel(logging.WARNING)
+        logging.getLogger("sandbox").setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, _stop)
     book = Book(options.book)
     world = World(book, Keys.from_environment(), Courier(options.callback), options.public_url)
