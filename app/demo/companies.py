@@ -25,11 +25,11 @@ from app.workflows.terms import TERMS
 # Fate of a sign-up -> how many, and the first and last day on which they come.
 FATES: dict[str, tuple[int, date, date]] = {
     "approved": (8, date(2020, 9, 14), date(2020, 11, 3)),
-    "screened": (4, date(2020, 11, 5), date(2020, 11, 10)),
+    "screened": (4, date(2020, 11, 3), date(2020, 11, 6)),
     "rejected": (2, date(2020, 10, 12), date(2020, 10, 30)),
-    "held": (4, date(2020, 11, 3), date(2020, 11, 10)),
+    "held": (4, date(2020, 11, 2), date(2020, 11, 6)),
     "resubmitted": (2, date(2020, 10, 28), date(2020, 11, 5)),
-    "screening": (8, date(2020, 11, 6), date(2020, 11, 13)),
+    "screening": (8, date(2020, 11, 6), date(2020, 11, 12)),
 }
 # Selection day in the file -> rows with an instrument, rows without. The first are of an early round.
 KSTARTUP: dict[date, tuple[int, int]] = {

@@ -53,15 +53,15 @@ def _supplier(stage: Stage, place: int) -> Actor:
             account_number=f"{110 + place}{20200000 + place * 7}1",
             account_holder=name,
         )
-    login = f"supplier{place + 1}"
-    account = accounts.create(
-        actor=ACCOUNT_KEEPER,
-        login=login,
-        password=PASSWORD,
-        role=Role.SUPPLIER,
-        name=f"{name} 담당자",
-        supplier_id=supplier.id,
-    )
+        login = f"supplier{place + 1}"
+        account = accounts.create(
+            actor=ACCOUNT_KEEPER,
+            login=login,
+            password=PASSWORD,
+            role=Role.SUPPLIER,
+            name=f"{name} 담당자",
+            supplier_id=supplier.id,
+        )
     actor = account.actor()
     stage.suppliers[supplier.id] = actor
     if place != WAITING:
