@@ -7,6 +7,7 @@ from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 
 from app.backoffice import accounts, audit, budgets, intake, ledger, market, offerings, operations, settlement
+from app.backoffice.case import Case
 from app.backoffice.home import Home
 from app.backoffice.parts import Page
 from app.backoffice.screening import Screening
@@ -16,6 +17,7 @@ from app.web import csp
 
 # (category, name, page, address); an endpoint is `console_<address>`.
 PAGES: tuple[tuple[str, str, type[Page], str], ...] = (
+    ("심사", "심사 건", Case, "case"),
     ("예산", "예산확정", budgets.Budget, "budget"),
     ("예산", "예산 현황", budgets.BudgetOverview, "budgets"),
     ("예산", "예산포기 요청", budgets.Waivers, "waivers"),

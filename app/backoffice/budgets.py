@@ -32,15 +32,15 @@ from app.web import confirm
 from app.web.errors import refused
 from app.web.forms import BaseForm, MoneyField, Required, refusal_to_form
 from app.workflows import (
-    applications_reads,
     budget,
     budget_reads,
     programmes,
+    queue_reads,
     vouchers,
     vouchers_reads,
 )
-from app.workflows.applications_reads import QueueRow
 from app.workflows.budget_reads import Verdict
+from app.workflows.queue_reads import QueueRow
 
 MOST_AT_ONCE = 5_000
 LINES: list[Column[Any]] = [
@@ -82,12 +82,12 @@ class Budget(Page):
 
     @expose("/")
     def index(self) -> ResponseReturnValue:
-        asked, read = self._asked(), applications_reads.queue
+        asked, read = self._asked(), queue_reads.queue
         if export_format():
             rows = everything(read, cursor="after", key=_key, **asked)
             return spreadsheet(rows, COLUMNS, name="예산확정 대기")
         listing = listed(read, cursor="after", key=_key, default_size=50, **asked)
-        total = applications_reads.total(actor=current_actor(), **asked)
+        total = queue_reads.total(actor=current_actor(), **asked)
         return self.render(
             "backoffice/budget/waiting.html",
             listing=listing,
@@ -113,7 +113,7 @@ class Budget(Page):
         """The ticked ones, or, asked for everything, all that wait."""
         if request.form.get("everything") != "1":
             return ticked()[:MOST_AT_ONCE]
-        rows = everything(applications_reads.queue, cursor="after", key=_key, **self._asked())
+        rows = everything(queue_reads.queue, cursor="after", key=_key, **self._asked())
         return [_key(row) for row in rows[:MOST_AT_ONCE]]
 
     @expose("/confirm", methods=["POST"])

@@ -13,7 +13,7 @@ from app.models.companies import DocumentKind
 from app.policy import Permission
 from app.web import filters
 from app.web.forms import BaseForm, ReasonField
-from app.workflows.applications_reads import Case
+from app.workflows.case_reads import Case
 
 # Fields a hold can name, by the names that the company's own form uses, and the documents (R-SCR-3a).
 FIELDS = {
@@ -59,7 +59,7 @@ def case_page(found: Case, ticks: dict[str, bool]) -> dict[str, Any]:
         {
             "id": document.id,
             "name": document.file_name,
-            "url": url_for("console_screening.document", id=document.id),
+            "url": url_for("console_case.document", id=document.id),
             "kind": document.kind.label,
             "size": document.size,
             "checked": ticks.get(f"document-{document.id}"),

@@ -2,6 +2,7 @@
 
 from app.models import (
     applications,
+    bulk,
     catalogue,
     companies,
     deals,
@@ -9,6 +10,7 @@ from app.models import (
     intake,
     ledger,
     numbers,
+    offers,
     payments,
     people,
     programme,
@@ -20,6 +22,7 @@ from app.models import (
 
 __all__ = [
     "applications",
+    "bulk",
     "catalogue",
     "companies",
     "deals",
@@ -27,6 +30,7 @@ __all__ = [
     "intake",
     "ledger",
     "numbers",
+    "offers",
     "payments",
     "people",
     "programme",

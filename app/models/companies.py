@@ -5,8 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
@@ -58,6 +67,8 @@ class Company(Base):
     email: Mapped[str]
     address: Mapped[str] = mapped_column(default="")
     industry: Mapped[str] = mapped_column(default="")
+    employees: Mapped[int | None]
+    """How many people it employs, where the programme asks (R-JOIN-7a)."""
     contact_name: Mapped[str] = mapped_column(default="")
     contact_phone: Mapped[str | None] = mapped_column(EncryptedText)
     contact_email: Mapped[str] = mapped_column(default="")
@@ -67,6 +78,17 @@ class Company(Base):
     """What the tax office last said: 계속사업자, 휴업자, 폐업자, or None while it could not be asked."""
     tax_office_asked_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
     joined_at: Mapped[Instant]
+    grams: Mapped[list[str]] = mapped_column(
+        ARRAY(Text),
+        Computed("public.grams(name || ' ' || representative)", persisted=True),
+        deferred=True,
+    )
+    """Pairs of letters of name and representative: how a queue of half a million is searched (R-SCR-3)."""
+    address_key: Mapped[str] = mapped_column(
+        Computed("lower(regexp_replace(address, '[^0-9A-Za-z가-힣]', '', 'g'))", persisted=True),
+        deferred=True,
+    )
+    """The address without blanks and signs: how look-alikes are found (R-SCR-3)."""
     programme: Mapped[Programme] = relationship()
     agency: Mapped[Agency] = relationship()
     documents: Mapped[list[Document]] = relationship(back_populates="company", order_by="Document.id")
@@ -79,6 +101,9 @@ class Company(Base):
         Index("ix_company_agency_id", "agency_id", "id"),
         Index("ix_company_representative", "representative"),
         Index("ix_company_phone_index", "phone_index"),
+        Index("ix_company_business_number", "business_number"),
+        Index("ix_company_grams", "grams", postgresql_using="gin"),
+        Index("ix_company_address_key", "address_key", postgresql_where=text("address_key <> ''")),
     )
 
     @property

@@ -43,6 +43,8 @@ class Deal(Base):
     closed_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
     due_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
     """The deadline of the present state (R-TIME-2, R-TIME-3); None where no clock runs."""
+    remind_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """When whoever must act is reminded of `due_at` (R-VOU-4); None once that is done."""
     plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"))
     quantity: Mapped[int | None]
     amount: Mapped[int | None]
@@ -60,4 +62,7 @@ class Deal(Base):
         Index("ix_deal_company_id", "company_id", "state", "id"),
         Index("ix_deal_supplier_id", "supplier_id", "state", "id"),
         Index("ix_deal_due", "due_at", "id", postgresql_where=text("state IN ('consulting', 'billed')")),
+        Index(
+            "ix_deal_remind", "remind_at", "id", postgresql_where=text("state IN ('consulting', 'billed')")
+        ),
     )

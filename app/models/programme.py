@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
-from app.models.types import Key, Labelled, Won, enum_column
+from app.models.types import Instant, Key, Labelled, Won, enum_column
 
 
 class VatMode(Labelled):
@@ -17,6 +17,13 @@ class VatMode(Labelled):
 
     INCLUDED = "included", "부가세 포함"
     BORNE = "borne", "부가세 기업 부담"
+
+
+class SelectionOrder(Labelled):
+    """By what a budget is given out while it lasts (R-JOIN-7a)."""
+
+    ARRIVAL = "arrival", "접수 순서"
+    SCORE = "score", "평가점수 순서"
 
 
 class Agency(Base):
@@ -59,6 +66,20 @@ class Programme(Base):
     category_codes: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     """The categories of this year; none named means all (R-JOIN-7a)."""
 
+    excluded_industries: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    """Lines of business that cannot take part, as words of the company's 업종 (R-JOIN-7a)."""
+    needs_employees: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """Whether companies without employees are not eligible (2022)."""
+    needed_documents: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict, server_default="{}")
+    """When each kind of document is needed; a kind not named follows R-JOIN-2 and R-JOIN-5."""
+    selection_order: Mapped[SelectionOrder] = mapped_column(
+        enum_column(SelectionOrder), default=SelectionOrder.ARRIVAL, server_default="arrival"
+    )
+    promised_days: Mapped[int] = mapped_column(default=10, server_default="10")
+    """Business days within which an agency promises its decision."""
+    offer_days: Mapped[int] = mapped_column(default=3, server_default="3")
+    """Business days within which a company answers an offer of returned money (R-SCR-4)."""
+
     __table_args__ = (
         CheckConstraint("cap > 0", name="cap_positive"),
         CheckConstraint("company_share_percent BETWEEN 0 AND 100", name="share_percent"),
@@ -74,6 +95,28 @@ class ClosingDay(Base):
     programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     reason: Mapped[str]
+
+
+class ClockStop(Base):
+    """A period in which the programme's clocks stood still, for an outage or by decree (R-TIME-5a)."""
+
+    __tablename__ = "clock_stop"
+
+    id: Mapped[Key]
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    starts_at: Mapped[Instant]
+    ends_at: Mapped[Instant]
+    """Exclusive."""
+    reason: Mapped[str]
+    declared_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    declared_at: Mapped[Instant]
+    moved_deals: Mapped[int] = mapped_column(default=0)
+    moved_vouchers: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (
+        CheckConstraint("starts_at < ends_at", name="period"),
+        Index("ix_clock_stop_programme_id", "programme_id", "starts_at"),
+    )
 
 
 class AgencyBudget(Base):

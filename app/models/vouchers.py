@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
 from app.models.companies import Company
-from app.models.types import Instant, Key, KoreanInstant, Labelled, Won, enum_column
+from app.models.types import EncryptedText, Instant, Key, KoreanInstant, Labelled, Won, enum_column
 
 
 class InstrumentKind(Labelled):
@@ -53,6 +53,10 @@ class Instrument(Base):
     issued_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
     issuer_reference: Mapped[str | None]
     """The card company's issue id or ZeroPay's wallet id."""
+    bank_code: Mapped[str | None]
+    account_number: Mapped[str | None] = mapped_column(EncryptedText)
+    """Of the verified person; the personal check card alone draws on an account (R-INS-4)."""
+    account_holder: Mapped[str | None]
     company: Mapped[Company] = relationship()
 
 
@@ -77,6 +81,8 @@ class Voucher(Base):
     full_use_by: Mapped[Instant]
     due_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
     """The next deadline that would end it: first payment, then full use; None once it ended."""
+    remind_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """When the company is next reminded of `due_at` (R-VOU-4)."""
     waiver_requested_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
     waiver_requested_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     waiver_reason: Mapped[str | None]
@@ -85,6 +91,7 @@ class Voucher(Base):
     __table_args__ = (
         CheckConstraint("granted_grant >= 0 AND granted_share >= 0", name="granted"),
         Index("ix_voucher_due", "due_at", "id", postgresql_where=text("state = 'usable'")),
+        Index("ix_voucher_remind", "remind_at", "id", postgresql_where=text("state = 'usable'")),
     )
 
     @property

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app import clock, policy
 from app.db import db, lock, transaction
-from app.errors import Conflict, Denied, InvalidInput, NotFound
+from app.errors import Conflict, InvalidInput, NotFound
 from app.models.applications import Application
 from app.models.applications import ApplicationState as State
 from app.models.people import Account
+from app.models.programme import Programme, SelectionOrder
 from app.policy import Actor, Permission, Role
-from app.workflows import company_edits, lifecycle, record
+from app.workflows import company_edits, lifecycle, record, rounds, screening_reasons
 from app.workflows.lifecycle import Edge, Lifecycle, Tell
 
 _REJECT = {
@@ -123,14 +124,7 @@ def apply(*, actor: Actor) -> Application:
             "application.incomplete", f"사업 신청 전에 다음을 마쳐 주세요: {', '.join(lacking)}"
         )
     company_edits.ask_tax_office(actor=actor)
-    changes = {"submitted_at": clock.now()}
-    return lifecycle.fire(APPLICATION, application_id, "apply", actor=actor, changes=changes)  # type: ignore[no-any-return]
-
-
-def hold(*, actor: Actor, application_id: int, reason: str, marks: Sequence[str] = ()) -> Application:
-    """'보류' (R-SCR-3a): `marks` names the fields and documents to mend. Raises as `fire`."""
-    changes: dict[str, object] = {"reason": reason.strip(), "marks": list(marks)}
-    return _decide(application_id, "hold", actor=actor, reason=reason, changes=changes)
+    return _enter(application_id, "apply", actor=actor)
 
 
 def resubmit(*, actor: Actor) -> Application:
@@ -141,83 +135,144 @@ def resubmit(*, actor: Actor) -> Application:
     application = own(actor=actor)
     if application.state is State.ON_HOLD and application.company.tax_office_state is None:
         company_edits.ask_tax_office(actor=actor)
+    return _enter(application.id, "resubmit", actor=actor)
+
+
+def _enter(application_id: int, action: str, *, actor: Actor) -> Application:
     changes = {"submitted_at": clock.now()}
-    return lifecycle.fire(APPLICATION, application.id, "resubmit", actor=actor, changes=changes)  # type: ignore[no-any-return]
+    with transaction():
+        fired = lifecycle.fire(APPLICATION, application_id, action, actor=actor, changes=changes)
+        rounds.enter([application_id])
+    return fired  # type: ignore[no-any-return]
 
 
-def screen(*, actor: Actor, application_id: int) -> Application:
-    """'심사확정'. Raises NotFound, Denied, Conflict."""
-    return _decide(application_id, "screen", actor=actor, changes=_screened(actor))
+def hold(
+    *,
+    actor: Actor,
+    application_id: int,
+    reason: str,
+    marks: Sequence[str] = (),
+    codes: Sequence[str] = (),
+    override: str = "",
+) -> Application:
+    """'보류' (R-SCR-3a): `marks` names the fields and documents to mend, `codes` the reasons of the list.
+
+    `override`: why a manager decides what somebody else has in hand. Raises as `fire`, and Conflict
+    `application.assigned_elsewhere`, InvalidInput `override_missing`, `reason.code`.
+    """
+    words = screening_reasons.words(codes, reason)
+    changes: dict[str, object] = {"marks": list(marks)}
+    return _decide(
+        application_id, "hold", actor=actor, reason=words, changes=changes, codes=codes, override=override
+    )
+
+
+def screen(*, actor: Actor, application_id: int, override: str = "") -> Application:
+    """'심사확정'. Raises NotFound, Denied, Conflict (also `application.score_missing`), as `hold`."""
+    return _decide(application_id, "screen", actor=actor, changes=_screened(actor), override=override)
 
 
 def screen_many(*, actor: Actor, application_ids: Sequence[int]) -> list[int]:
-    """'심사확정' of many of one's own agency; what cannot be is left out. Returns those done."""
-    scope = [Application.agency_id == actor.agency_id]
-    return lifecycle.fire_many(
-        APPLICATION,
-        list(application_ids),
-        "screen",
-        actor=actor,
-        source=State.SCREENING,
-        changes=_screened(actor),
-        also=scope,
-    )
+    """'심사확정' of many of one's own agency, by a manager (R-ROLE-3). Returns those done.
+
+    Left out is what cannot be: another state, nobody's score where the programme selects by score.
+    """
+    policy.require(actor, Permission.SCREENING_BULK)
+    scored = select(Programme.id).where(Programme.selection_order == SelectionOrder.SCORE)
+    also = [
+        Application.agency_id == actor.agency_id,
+        or_(Application.score.is_not(None), Application.programme_id.not_in(scored)),
+    ]
+    with transaction():
+        done = lifecycle.fire_many(
+            APPLICATION,
+            list(application_ids),
+            "screen",
+            actor=actor,
+            source=State.SCREENING,
+            changes=_screened(actor),
+            also=also,
+        )
+        rounds.leave(done, "screen", actor=actor)
+    return done
 
 
 def _screened(actor: Actor) -> dict[str, object]:
-    return {"screened_by_id": actor.id, "screened_at": clock.now(), "reason": None}
+    return {"screened_by_id": actor.id, "screened_at": clock.now(), "marks": []}
 
 
-def reject(*, actor: Actor, application_id: int, reason: str) -> Application:
-    """'심사탈락', final (R-JOIN-6)."""
-    return _decide(application_id, "reject", actor=actor, reason=reason, changes={"reason": reason.strip()})
-
-
-def _decide(
-    application_id: int, action: str, *, actor: Actor, reason: str | None = None, changes: dict[str, object]
+def reject(
+    *, actor: Actor, application_id: int, reason: str, codes: Sequence[str] = (), override: str = ""
 ) -> Application:
-    return lifecycle.fire(  # type: ignore[no-any-return]
-        APPLICATION, application_id, action, actor=actor, reason=reason, changes=changes
+    """'심사탈락', final (R-JOIN-6). Raises as `hold`."""
+    words = screening_reasons.words(codes, reason)
+    return _decide(
+        application_id, "reject", actor=actor, reason=words, changes={}, codes=codes, override=override
     )
 
 
-def take(*, actor: Actor, application_id: int) -> Application:
-    """A reviewer takes a case into their own hands (R-SCR-3b). Raises Conflict `application.taken`."""
-    policy.require(actor, Permission.SCREENING_DECIDE)
+def _decide(
+    application_id: int,
+    action: str,
+    *,
+    actor: Actor,
+    reason: str | None = None,
+    changes: dict[str, object],
+    codes: Sequence[str] = (),
+    override: str = "",
+) -> Application:
+    kept = {**changes, "reason": (reason or "").strip() or None, "reason_codes": list(codes)}
     with transaction():
         application = lock(Application, application_id)
         policy.require_own(actor, application)
-        if application.assigned_to_id not in (None, actor.id) and actor.role is not Role.MANAGER:
-            raise Conflict(
-                "application.taken", "다른 심사원이 맡은 건입니다. 관리자에게 배정을 요청해 주세요."
-            )
-        _assign(application, actor.id, actor=actor)
-        return application
+        fired = lifecycle.fire(APPLICATION, application_id, action, actor=actor, reason=reason, changes=kept)
+        _require_hands(application, actor, override)
+        if action == "screen":
+            _require_score(application)
+        rounds.leave([application_id], action, actor=actor, reason_codes=codes)
+    return fired  # type: ignore[no-any-return]
 
 
-def assign(*, actor: Actor, application_id: int, account_id: int) -> Application:
-    """A manager gives a case to a reviewer of the same agency. Raises Denied, NotFound."""
-    policy.require(actor, Permission.SCREENING_ASSIGN)
-    with transaction() as session:
+def _require_hands(application: Application, actor: Actor, override: str) -> None:
+    """A case in somebody else's hands is theirs; a manager may override, and says why (R-ROLE-3)."""
+    if application.assigned_to_id in (None, actor.id):
+        return
+    holder = db.session.get_one(Account, application.assigned_to_id)
+    if actor.role is not Role.MANAGER:
+        raise Conflict(
+            "application.assigned_elsewhere",
+            f"{holder.name} 심사원이 맡은 건입니다. 관리자에게 배정을 바꿔 달라고 요청해 주세요.",
+        )
+    if not override.strip():
+        text = f"{holder.name} 심사원이 맡은 건을 대신 처리하는 사유를 입력해 주세요."
+        raise InvalidInput("override_missing", text, fields={"override": text})
+    record.write("application", application.id, "override", actor=actor, reason=override.strip())
+
+
+def _require_score(application: Application) -> None:
+    programme = db.session.get_one(Programme, application.programme_id)
+    if programme.selection_order is SelectionOrder.SCORE and application.score is None:
+        raise Conflict(
+            "application.score_missing", "이 사업은 평가점수 순으로 선정합니다. 먼저 점수를 입력해 주세요."
+        )
+
+
+def set_score(*, actor: Actor, application_id: int, score: int) -> Application:
+    """Points of the screening, 0 to 100 (R-JOIN-7a). Raises InvalidInput, Conflict, Denied, NotFound."""
+    policy.require(actor, Permission.SCREENING_DECIDE)
+    if not 0 <= score <= 100:
+        text = "점수는 0에서 100 사이의 정수로 입력해 주세요."
+        raise InvalidInput("application.score", text, fields={"score": text})
+    with transaction():
         application = lock(Application, application_id)
         policy.require_own(actor, application)
-        account = session.get(Account, account_id)
-        if (
-            account is None
-            or account.agency_id != application.agency_id
-            or not account.role.is_operating_agency
-        ):
-            raise Denied("application.assignee", "같은 운영기관의 심사원에게만 배정할 수 있습니다.")
-        _assign(application, account_id, actor=actor)
+        if application.state not in (State.SCREENING, State.ON_HOLD):
+            APPLICATION.pick("screen", application.state)
+        if application.score != score:
+            change = {"score": (application.score, score)}
+            application.score = score
+            record.write("application", application.id, "score", actor=actor, change=change)
         return application
-
-
-def _assign(application: Application, account_id: int | None, *, actor: Actor) -> None:
-    if application.assigned_to_id == account_id:
-        return
-    change = {"assigned_to_id": (application.assigned_to_id, account_id)}
-    application.assigned_to_id = account_id
-    record.write("application", application.id, "assign", actor=actor, change=change)
 
 
 def clear_flag(*, actor: Actor, application_id: int) -> Application:

@@ -16,7 +16,7 @@ from app.models.ledger import JournalKind, LedgerAccount
 from app.models.programme import Agency, AgencyBudget, Programme
 from app.models.vouchers import Voucher
 from app.policy import Actor, Permission
-from app.workflows import ledger, lifecycle, record, vouchers
+from app.workflows import ledger, lifecycle, record, rounds, vouchers
 from app.workflows.applications import APPLICATION
 
 BUDGET = LedgerAccount.AGENCY_BUDGET
@@ -186,11 +186,14 @@ def confirm_one(*, actor: Actor, application_id: int) -> Voucher:
 
 
 def send_back(*, actor: Actor, application_id: int, reason: str) -> Application:
-    """★ 반송 with reason: back into the agency's queue."""
+    """★ 반송 with reason: back into the agency's queue, where its arrival keeps it in front."""
     changes = {"reason": reason.strip(), "screened_by_id": None, "screened_at": None}
-    return lifecycle.fire(  # type: ignore[no-any-return]
-        APPLICATION, application_id, "send_back", actor=actor, reason=reason, changes=changes
-    )
+    with transaction():
+        sent = lifecycle.fire(
+            APPLICATION, application_id, "send_back", actor=actor, reason=reason, changes=changes
+        )
+        rounds.enter([application_id])
+    return sent  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, kw_only=True)

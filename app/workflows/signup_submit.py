@@ -16,7 +16,16 @@ from app.models.people import Account, Verification
 from app.models.programme import Programme
 from app.models.vouchers import Instrument, InstrumentKind, InstrumentState
 from app.policy import Role
-from app.workflows import accounts, applications, company_edits, lifecycle, record, signup, tax_office
+from app.workflows import (
+    accounts,
+    applications,
+    company_edits,
+    lifecycle,
+    record,
+    rounds,
+    signup,
+    tax_office,
+)
 from app.workflows.applications import APPLICATION
 from app.workflows.instruments import INSTRUMENT
 
@@ -106,6 +115,7 @@ def _submit(token: str, ip: str | None, tax_state: str | None) -> Application:
         lifecycle.begin(INSTRUMENT, instrument, actor=actor, action="choose")
     application = new_application(company, ApplicationState.SCREENING)
     lifecycle.begin(APPLICATION, application, actor=actor, action="submit")
+    rounds.enter([application.id])
     _close(found, company, [person, payer])
     text = f"회원가입(심사접수)이 완료되었습니다. 접수번호는 {application.receipt_number}입니다."
     key = f"application:{application.id}:received"

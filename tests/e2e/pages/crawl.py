@@ -16,7 +16,7 @@ TELLING = ("tab", "state", "step", "from", "document")
 DOWNLOADS = (".pdf", ".xlsx", ".csv")
 # Of these one example does not show all that can be done: one sent back is edited, one on sale is priced.
 EXAMPLES = {"supply.service": 2}
-DOCUMENTS = ("company.document", "console_screening.document")
+DOCUMENTS = ("company.document", "console_case.document")
 PREFIXES_OF_FILES = ("/static/", "/console/static/")
 LINKS = "all => all.map(one => one.href)"
 

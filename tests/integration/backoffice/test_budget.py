@@ -28,7 +28,7 @@ def _voucher(application: Any) -> Voucher | None:
 def test_one_is_confirmed_from_its_case(world: Any, browser: Any) -> None:
     application = world.case(State.SCREENED)
     client = browser(Role.BUDGET_OFFICER)
-    address = f"/console/screening/case/{application.id}/approve"
+    address = f"/console/case/{application.id}/approve"
     assert "예산확정할까요" in client.post(address).get_data(as_text=True)
     assert application.state is State.SCREENED
     client.post(address, data={"confirmed": "1"})
@@ -40,7 +40,7 @@ def test_one_is_confirmed_from_its_case(world: Any, browser: Any) -> None:
 def test_one_is_confirmed_from_the_list_and_leads_back_to_it(world: Any, browser: Any) -> None:
     application = world.case(State.SCREENED)
     client = browser(Role.BUDGET_OFFICER)
-    address = f"/console/screening/case/{application.id}/approve"
+    address = f"/console/case/{application.id}/approve"
     assert f'formaction="{address}"' in client.get("/console/budget/").get_data(as_text=True)
     answer = client.post(address, data={"confirmed": "1", "back": "budget"})
     assert answer.headers["Location"] == "/console/budget/" and application.state is State.APPROVED
@@ -48,7 +48,7 @@ def test_one_is_confirmed_from_the_list_and_leads_back_to_it(world: Any, browser
 
 def test_it_goes_back_with_a_reason(world: Any, browser: Any) -> None:
     application = world.case(State.SCREENED)
-    address = f"/console/screening/case/{application.id}/send_back"
+    address = f"/console/case/{application.id}/send_back"
     browser(Role.BUDGET_OFFICER).post(address, data={"confirmed": "1", "reason": "서류를 다시 확인"})
     assert application.state is State.SCREENING and application.reason == "서류를 다시 확인"
 

@@ -16,7 +16,7 @@ from app.policy import Role
 from app.workflows import attachments
 from tests import factories as make
 
-CASE = "/console/screening/case"
+CASE = "/console/case"
 PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
 
 
@@ -109,7 +109,7 @@ def test_another_agencys_case_is_unknown_on_every_route(world: Any, browser: Any
     client = browser(Role.MANAGER)
     assert client.get(f"{CASE}/{foreign.id}").status_code == 404
     assert client.get(f"{CASE}/{foreign.id}/hold").status_code == 404
-    assert client.get(f"/console/screening/document/{document.id}").status_code == 404
+    assert client.get(f"/console/case/document/{document.id}").status_code == 404
     assert client.get(f"/console/screening/details/?id={foreign.id}").status_code in (302, 404)
     for action in ("screen", "reject"):
         assert client.post(f"{CASE}/{foreign.id}/{action}").status_code == 404
@@ -122,9 +122,9 @@ def test_the_case_shows_values_beside_the_document_and_records_the_look(world: A
     client = browser(Role.REVIEWER)
     page = client.get(f"{CASE}/{application.id}").get_data(as_text=True)
     assert application.company.representative in page
-    assert f'src="/console/screening/document/{document.id}' in page
+    assert f'src="/console/case/document/{document.id}' in page
     assert "국세·지방세 완납증명서" in page  # what is missing is said
-    answer = client.get(f"/console/screening/document/{document.id}")
+    answer = client.get(f"/console/case/document/{document.id}")
     assert answer.data == PDF and answer.mimetype == "application/pdf"
     rows = db.session.query(AuditRow).filter_by(entity="document", entity_id=document.id, action="read").all()
     assert [row.actor_id for row in rows] == [world.staff[Role.REVIEWER].id]

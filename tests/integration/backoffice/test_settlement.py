@@ -127,7 +127,7 @@ def test_the_trial_balance_sums_up_to_zero(world: Any, browser: Any, ripe: Any) 
 def test_the_audit_trail_is_found_and_checked(world: Any, browser: Any, said: Any) -> None:
     """R-AUD-1"""
     application = world.case()
-    browser(Role.REVIEWER).post(f"/console/screening/case/{application.id}/screen")
+    browser(Role.REVIEWER).post(f"/console/case/{application.id}/screen")
     client = browser(Role.AUDITOR)
     address = f"/console/audit/?entity=application&entity_id={application.id}"
     text = client.get(address).get_data(as_text=True)

@@ -21,11 +21,14 @@ from app.policy import Actor, Role
 from app.workflows import (
     applications,
     applications_reads,
+    assignments,
     attachments,
     budget,
+    case_reads,
     company_edits,
     instruments,
     ledger,
+    queue_reads,
     record,
     vouchers,
 )
@@ -88,7 +91,7 @@ def test_hold_names_what_to_mend_and_the_company_hands_it_in_again(stage: joinin
     company_edits.edit(actor=person, changes={"address": "부산광역시 중구", "contact_phone": "010-9876-5432"})
     applications.resubmit(actor=person)
     assert application.state is State.SCREENING
-    shown = applications_reads.case(actor=stage.reviewer, application_id=application.id)
+    shown = case_reads.case(actor=stage.reviewer, application_id=application.id)
     assert {(e.label, e.before, e.after) for e in shown.edits} >= {("주소", "서울", "부산광역시 중구")}
     phones = next(e for e in shown.edits if e.field == "contact_phone")
     assert phones.after == "010-****-5432" and phones.who == person.name
@@ -166,9 +169,13 @@ def test_another_agency_sees_and_decides_nothing(stage: joining.Stage) -> None:
     with pytest.raises(NotFound):
         applications.screen(actor=stranger, application_id=application.id)
     with pytest.raises(NotFound):
-        applications_reads.case(actor=stranger, application_id=application.id)
-    assert applications_reads.queue(actor=stranger) == []
-    assert applications.screen_many(actor=stranger, application_ids=[application.id]) == []
+        case_reads.case(actor=stranger, application_id=application.id)
+    assert queue_reads.queue(actor=stranger) == []
+    with pytest.raises(Denied):
+        applications.screen_many(actor=stranger, application_ids=[application.id])
+    manager = factories.make_actor(Role.MANAGER)
+    db.session.commit()
+    assert applications.screen_many(actor=manager, application_ids=[application.id]) == []
     with pytest.raises(Denied):
         applications.screen(actor=stage.officer, application_id=application.id)
 
@@ -234,10 +241,10 @@ def test_the_queue_is_oldest_first_by_keyset_with_filters(stage: joining.Stage) 
             application.submitted_at = NOW - clock.timedelta(days=7 - n)
         made[1].company.representative = "유일한"
         db.session.commit()
-        first = applications_reads.queue(actor=stage.reviewer, size=2)
+        first = queue_reads.queue(actor=stage.reviewer, size=2)
         assert [r.application.id for r in first] == [made[0].id, made[1].id]
         assert first[0].waiting_days == 5
-        rest = applications_reads.queue(actor=stage.reviewer, size=2, after=made[1].id)
+        rest = queue_reads.queue(actor=stage.reviewer, size=2, after=made[1].id)
         assert [r.application.id for r in rest] == [made[2].id]
         number = made[2].company.business_number
         for search, expected in (
@@ -245,11 +252,11 @@ def test_the_queue_is_oldest_first_by_keyset_with_filters(stage: joining.Stage) 
             (f"{number[:3]}-{number[3:5]}", made[2]),
             ("가나다0", made[0]),
         ):
-            found = applications_reads.queue(actor=stage.reviewer, search=search)
+            found = queue_reads.queue(actor=stage.reviewer, search=search)
             assert expected.id in [r.application.id for r in found]
-        assert applications_reads.queue(actor=stage.reviewer, search="100%") == []
-        assert applications_reads.total(actor=stage.reviewer) == 3
-        assert applications_reads.counts(actor=stage.officer)[State.SCREENING] == 3
+        assert queue_reads.queue(actor=stage.reviewer, search="100%") == []
+        assert queue_reads.total(actor=stage.reviewer) == 3
+        assert queue_reads.counts(actor=stage.officer)[State.SCREENING] == 3
 
 
 def test_a_case_is_taken_and_assigned(stage: joining.Stage) -> None:
@@ -257,14 +264,14 @@ def test_a_case_is_taken_and_assigned(stage: joining.Stage) -> None:
     application, _ = applied(stage)
     other = factories.make_actor(Role.REVIEWER, agency_id=stage.agency.id)
     manager = factories.make_actor(Role.MANAGER, agency_id=stage.agency.id)
-    applications.take(actor=stage.reviewer, application_id=application.id)
+    assignments.take(actor=stage.reviewer, application_id=application.id)
     with pytest.raises(Conflict, match="application.taken"):
-        applications.take(actor=other, application_id=application.id)
-    assert applications_reads.queue(actor=other)[0].assigned_name == stage.reviewer.name
-    applications.assign(actor=manager, application_id=application.id, account_id=other.id or 0)
+        assignments.take(actor=other, application_id=application.id)
+    assert queue_reads.queue(actor=other)[0].assigned_name == stage.reviewer.name
+    assignments.assign(actor=manager, application_id=application.id, account_id=other.id or 0)
     assert application.assigned_to_id == other.id
     with pytest.raises(Denied, match="application.assignee"):
-        applications.assign(actor=manager, application_id=application.id, account_id=stage.officer.id or 0)
+        assignments.assign(actor=manager, application_id=application.id, account_id=stage.officer.id or 0)
 
 
 def test_the_case_shows_documents_and_lookalikes(stage: joining.Stage) -> None:
@@ -276,13 +283,13 @@ def test_the_case_shows_documents_and_lookalikes(stage: joining.Stage) -> None:
         kind=DocumentKind.BUSINESS_REGISTRATION,
         company_id=application.company_id,
     )
-    shown = applications_reads.case(actor=stage.reviewer, application_id=application.id)
+    shown = case_reads.case(actor=stage.reviewer, application_id=application.id)
     assert [d.file_name for d in shown.documents] == ["등록증.pdf"]
     assert shown.needed == ["국세·지방세 완납증명서", "법인 등기부등본"]
     assert [(row.application_id, row.company) for row in shown.lookalikes] == [(twin.id, twin.company.name)]
     db.session.get_one(Application, twin.id).agency_id = factories.make_agency(name="다른 기관").id
     db.session.commit()
-    [foreign] = applications_reads.case(actor=stage.reviewer, application_id=application.id).lookalikes
+    [foreign] = case_reads.case(actor=stage.reviewer, application_id=application.id).lookalikes
     assert (foreign.application_id, foreign.company, foreign.agency) == (
         None,
         "다른 운영기관의 기업",
