@@ -73,11 +73,14 @@ class Permission(Enum):
     SCREENING_DECIDE = "screening.decide"
     SCREENING_ASSIGN = "screening.assign"
     SCREENING_BULK = "screening.bulk"
+    BULK_RUN = "bulk.run"
+    DASHBOARD_VIEW = "dashboard.view"
     # lead agency
     BUDGET_VIEW = "budget.view"
     BUDGET_CONFIRM = "budget.confirm"
     INTAKE_IMPORT = "intake.import"
     PROGRAMME_MANAGE = "programme.manage"
+    PROGRAMME_SETTINGS = "programme.settings"
     OFFERING_APPROVE = "offering.approve"
     SUPPLIER_SELECT = "supplier.select"
     VOUCHER_CLOSE = "voucher.close"
@@ -97,7 +100,9 @@ class Permission(Enum):
 
 
 P = Permission
-_LEAD_READS = frozenset({P.CONSOLE, P.BUDGET_VIEW, P.DEAL_VIEW, P.SETTLEMENT_VIEW, P.LEDGER_VIEW})
+_LEAD_READS = frozenset(
+    {P.CONSOLE, P.DASHBOARD_VIEW, P.BUDGET_VIEW, P.DEAL_VIEW, P.SETTLEMENT_VIEW, P.LEDGER_VIEW}
+)
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.DEMAND: frozenset(
@@ -115,15 +120,25 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SUPPLIER: frozenset({P.DEAL_ANSWER, P.PAYMENT_CANCEL_LATE, P.SUPPLIER_VIEW, P.OFFERING_WRITE}),
     Role.REVIEWER: frozenset({P.CONSOLE, P.SCREENING_VIEW, P.SCREENING_DECIDE}),
     Role.MANAGER: frozenset(
-        {P.CONSOLE, P.SCREENING_VIEW, P.SCREENING_DECIDE, P.SCREENING_ASSIGN, P.SCREENING_BULK}
+        {
+            P.CONSOLE,
+            P.DASHBOARD_VIEW,
+            P.SCREENING_VIEW,
+            P.SCREENING_DECIDE,
+            P.SCREENING_ASSIGN,
+            P.SCREENING_BULK,
+            P.BULK_RUN,
+        }
     ),
-    Role.BUDGET_OFFICER: _LEAD_READS | {P.SCREENING_VIEW, P.BUDGET_CONFIRM, P.INTAKE_IMPORT, P.VOUCHER_CLOSE},
+    Role.BUDGET_OFFICER: _LEAD_READS
+    | {P.SCREENING_VIEW, P.BULK_RUN, P.BUDGET_CONFIRM, P.INTAKE_IMPORT, P.VOUCHER_CLOSE},
     Role.FINANCE_OFFICER: _LEAD_READS | {P.SETTLEMENT_DRAFT, P.SETTLEMENT_APPROVE, P.SETTLEMENT_PAY},
     Role.PROGRAMME_MANAGER: _LEAD_READS
     | {
         P.SCREENING_VIEW,
         P.INTAKE_IMPORT,
         P.PROGRAMME_MANAGE,
+        P.PROGRAMME_SETTINGS,
         P.OFFERING_APPROVE,
         P.SUPPLIER_SELECT,
         P.VOUCHER_CLOSE,
@@ -133,7 +148,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         P.OPERATIONS_MANAGE,
     },
     Role.AUDITOR: _LEAD_READS | {P.SCREENING_VIEW, P.AUDIT_VIEW, P.OPERATIONS_VIEW},
-    Role.SYSTEM_ADMIN: frozenset({P.CONSOLE, P.ACCOUNT_MANAGE, P.OPERATIONS_VIEW, P.OPERATIONS_MANAGE}),
+    Role.SYSTEM_ADMIN: frozenset(
+        {P.CONSOLE, P.ACCOUNT_MANAGE, P.PROGRAMME_SETTINGS, P.OPERATIONS_VIEW, P.OPERATIONS_MANAGE}
+    ),
     Role.SYSTEM: frozenset({P.CLOCKWORK}),
 }
 

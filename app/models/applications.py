@@ -59,6 +59,8 @@ class Application(Base):
     __table_args__ = (
         Index("ix_application_queue", "agency_id", "state", "submitted_at", "id"),
         Index("ix_application_state", "state", "submitted_at", "id"),
+        # Whose next case it is: one step of the index, whatever lies in others' hands (R-SCR-3b).
+        Index("ix_application_hands", "agency_id", "state", "assigned_to_id", "submitted_at", "id"),
         Index(
             "ix_application_flagged",
             "agency_id",
@@ -83,7 +85,7 @@ class ScreeningCheck(Base):
 
     application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), primary_key=True)
     item: Mapped[str] = mapped_column(primary_key=True)
-    """A field's name, or `document-<id>`: a file handed in anew is another document."""
+    """A field's name, or `document-<id>:<point>`: a file handed in anew is another document."""
     fits: Mapped[bool]
     by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     at: Mapped[Instant]
@@ -116,7 +118,15 @@ class ScreeningRound(Base):
             unique=True,
             postgresql_where=text("decided_at IS NULL"),
         ),
-        Index("ix_screening_round_decided", "agency_id", "decided_at"),
+        Index(
+            "ix_screening_round_decided", "agency_id", "decided_at", postgresql_include=["waited_days"]
+        ),
+        Index(
+            "ix_screening_round_again",
+            "agency_id",
+            "entered_at",
+            postgresql_where=text("number > 1"),
+        ),
         Index("ix_screening_round_application_id", "application_id"),
     )
 

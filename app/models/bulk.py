@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
+from app.models.applications import Application
+from app.models.people import Account
 from app.models.types import Instant, Key, KoreanInstant, Labelled, enum_column
 
 
@@ -44,7 +46,8 @@ class BulkRun(Base):
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agency.id"))
     """Of the operating agency whose cases these are; None at the lead agency."""
     arguments: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
-    """What the action needs beside the rows: the reason, the reviewers."""
+    """What the action needs beside the rows: the reason, the reviewers; and what it was started with: the
+    sum that the preview found, the address that it was started from."""
     rows: Mapped[int]
     done: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)
@@ -52,8 +55,16 @@ class BulkRun(Base):
     created_at: Mapped[Instant]
     started_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
     finished_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    leased_until: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """Until when whoever works on it counts as alive, in real time; each chunk moves it on."""
+    tries: Mapped[int] = mapped_column(default=0)
+    """How often a worker has taken it up since its last chunk."""
+    note: Mapped[str | None]
+    """Why it stopped by itself, in Korean."""
+    created_by: Mapped[Account] = relationship()
 
     __table_args__ = (
+        Index("ix_bulk_run_running", "id", postgresql_where=text("state = 'running'")),
         Index("ix_bulk_run_created_by_id", "created_by_id", "id"),
         Index("ix_bulk_run_agency_id", "agency_id", "id"),
     )
@@ -69,6 +80,10 @@ class BulkRow(Base):
     application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
     outcome: Mapped[BulkOutcome] = mapped_column(enum_column(BulkOutcome))
     reason: Mapped[str | None]
-    """Why it cannot be, or could not, in Korean."""
+    """Why it cannot be, or could not, in Korean. While it waits: what is to be expected instead."""
+    application: Mapped[Application] = relationship()
 
-    __table_args__ = (UniqueConstraint("run_id", "application_id"),)
+    __table_args__ = (
+        UniqueConstraint("run_id", "application_id"),
+        Index("ix_bulk_row_waiting", "run_id", "position", postgresql_where=text("outcome = 'waiting'")),
+    )

@@ -77,6 +77,9 @@ class Company(Base):
     tax_office_state: Mapped[str | None]
     """What the tax office last said: 계속사업자, 휴업자, 폐업자, or None while it could not be asked."""
     tax_office_asked_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """When it was last asked, with or without an answer; real time."""
+    tax_office_tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Questions in a row that it left unanswered."""
     joined_at: Mapped[Instant]
     grams: Mapped[list[str]] = mapped_column(
         ARRAY(Text),
@@ -104,6 +107,13 @@ class Company(Base):
         Index("ix_company_business_number", "business_number"),
         Index("ix_company_grams", "grams", postgresql_using="gin"),
         Index("ix_company_address_key", "address_key", postgresql_where=text("address_key <> ''")),
+        Index(
+            "ix_company_tax_office_waiting",
+            "tax_office_tries",
+            "tax_office_asked_at",
+            "id",
+            postgresql_where=text("tax_office_state IS NULL"),
+        ),
     )
 
     @property
@@ -162,4 +172,9 @@ class Signup(Base):
     updated_at: Mapped[Instant]
     submitted_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
 
-    __table_args__ = (Index("ix_signup_open", "updated_at", postgresql_where=text("submitted_at IS NULL")),)
+    __table_args__ = (
+        Index("ix_signup_open", "updated_at", postgresql_where=text("submitted_at IS NULL")),
+        Index(
+            "ix_signup_verification_id", "verification_id", postgresql_where=text("submitted_at IS NULL")
+        ),
+    )

@@ -37,6 +37,9 @@ class BudgetOffer(Base):
     offered_at: Mapped[Instant]
     due_at: Mapped[Instant]
     answered_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """When the company answered or the lead agency took it back; nothing where the deadline ended it."""
+    reason: Mapped[str | None]
+    """Of who declined or took it back."""
     application: Mapped[Application] = relationship()
 
     __table_args__ = (

@@ -86,3 +86,5 @@ class Verification(Base):
     """Until when the last code counts, in real time, like the other instants here."""
     verified_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
     used_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+
+    __table_args__ = (Index("ix_verification_ci_index", "ci_index"),)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
+from app.models.people import Account
 from app.models.types import Instant, Key, Labelled, Won, enum_column
 
 
@@ -112,6 +113,8 @@ class ClockStop(Base):
     declared_at: Mapped[Instant]
     moved_deals: Mapped[int] = mapped_column(default=0)
     moved_vouchers: Mapped[int] = mapped_column(default=0)
+    moved_offers: Mapped[int] = mapped_column(default=0)
+    declared_by: Mapped[Account | None] = relationship()
 
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="period"),

@@ -41,6 +41,12 @@ class AuditRow(Base):
         UniqueConstraint("entity", "entity_id", "seq"),
         Index("ix_audit_row_xid", "xid", "id"),
         Index("ix_audit_row_actor_id", "actor_id", "id"),
+        # The decided waivers of the console: a handful among millions (R-VOU-2).
+        Index(
+            "ix_audit_row_waiver",
+            "id",
+            postgresql_where=text("entity = 'voucher' AND action IN ('decline_waiver', 'waive')"),
+        ),
     )
 
 

@@ -12,9 +12,11 @@ from app.models.record import AuditRow
 from app.policy import Actor, Permission
 from app.workflows import record
 from app.workflows.applications import APPLICATION
+from app.workflows.bulk import BULK
 from app.workflows.deal_lifecycle import DEAL
 from app.workflows.instruments import INSTRUMENT
 from app.workflows.offerings import OFFERING
+from app.workflows.offers import OFFER
 from app.workflows.payments import PAYMENT
 from app.workflows.settlement import BATCH, LINE
 from app.workflows.suppliers import SUPPLIER
@@ -24,6 +26,8 @@ ENTITIES = {
     "account": "계정",
     "agency_budget": "운영기관 예산",
     "application": "신청",
+    "budget_offer": "예산 안내",
+    "bulk_run": "일괄 처리",
     "company": "수요기업",
     "deal": "거래",
     "document": "서류",
@@ -41,7 +45,7 @@ ENTITIES = {
     "voucher": "바우처",
 }
 
-_LIFECYCLES = (APPLICATION, INSTRUMENT, VOUCHER, SUPPLIER, OFFERING, DEAL, PAYMENT, BATCH, LINE)
+_LIFECYCLES = (APPLICATION, BULK, INSTRUMENT, VOUCHER, SUPPLIER, OFFERING, DEAL, PAYMENT, BATCH, LINE, OFFER)
 _ACTIONS = {(cycle.entity, edge.action): edge.label for cycle in _LIFECYCLES for edge in cycle.edges}
 _OTHERS = {
     "allocate": "예산 배정",
@@ -60,17 +64,24 @@ _OTHERS = {
     "import": "반영",
     "intake": "K-Startup 명단 반영",
     "lock": "잠김",
+    "offer": "예산 안내",
     "preview": "미리보기",
     "read": "열람",
+    "request_waiver": "예산포기 신청",
+    "decline_waiver": "예산포기 반려",
     "register": "등록",
     "retry": "다시 시도",
     "set_active": "사용 변경",
+    "take_back": "예산 배정 회수",
     "set_password": "비밀번호 변경",
     "sign_in": "로그인",
     "sign_in_failed": "로그인 실패",
     "sign_in_initial": "초기 비밀번호 로그인",
+    "stop_clock": "기한 중지",
     "submit": "접수",
+    "tax_office": "국세청 재조회",
     "verify_account": "계좌 확인",
+    "waitlist": "예산 대기",
 }
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from app import clock
 from app.db import db, transaction
@@ -23,7 +23,7 @@ from app.policy import Actor
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_APPEND = text("""
+_APPEND_TO_CHAINS = """
 INSERT INTO audit_row (entity, entity_id, seq, action, actor_id, actor_name, ip, at, recorded_at, reason,
                        change, prev_hash, hash)
 SELECT v.entity, r.entity_id, r.seq, v.action, v.actor_id, v.actor_name, v.ip, v.at, v.recorded_at, v.reason,
@@ -35,12 +35,17 @@ SELECT v.entity, r.entity_id, r.seq, v.action, v.actor_id, v.actor_name, v.ip, v
                CAST(:recorded_at AS timestamptz) AS recorded_at, CAST(:reason AS text) AS reason) v
  CROSS JOIN LATERAL (
        SELECT n.entity_id, n.change, coalesce(last.seq, 0) + 1 AS seq, last.hash AS prev
-         FROM unnest(CAST(:ids AS bigint[]), CAST(:changes AS jsonb[])) AS n (entity_id, change)
+         FROM {new}
          LEFT JOIN LATERAL (SELECT a.seq, a.hash FROM audit_row a
                              WHERE a.entity = v.entity AND a.entity_id = n.entity_id
                              ORDER BY a.seq DESC LIMIT 1) last ON true) r
 RETURNING entity_id, seq
-""")
+"""
+_APPEND = text(
+    _APPEND_TO_CHAINS.format(
+        new="unnest(CAST(:ids AS bigint[]), CAST(:changes AS jsonb[])) AS n (entity_id, change)"
+    )
+)
 
 _TELL = text("""
 WITH told AS (
@@ -54,6 +59,36 @@ SELECT key, 'sms', jsonb_build_object('company_id', company_id, 'supplier_id', s
        :at, :real_at FROM told
 ON CONFLICT (key) DO NOTHING
 """)
+
+_TELL_SET = """
+, told AS (
+  INSERT INTO notice (key, company_id, text, link, at)
+  SELECT concat_ws(':', CAST(:entity AS text), w.entity_id, w.seq, 'company'), n.company_id,
+         CAST(:message AS text), CAST(:link AS text), :at
+    FROM written w JOIN given n ON n.entity_id = w.entity_id ORDER BY w.entity_id
+  ON CONFLICT (key) DO NOTHING RETURNING key, company_id)
+INSERT INTO outbox_message (key, kind, payload, created_at, next_try_at)
+SELECT key, 'sms', jsonb_build_object('company_id', company_id, 'supplier_id', NULL,
+                                      'text', CAST(:message AS text)), :at, :recorded_at FROM told
+ON CONFLICT (key) DO NOTHING
+"""
+
+_TELL_EACH = """
+, told AS (
+  INSERT INTO notice (key, company_id, supplier_id, text, link, at)
+  SELECT concat_ws(':', CAST(:entity AS text), w.entity_id, w.seq, m.side),
+         CASE m.side WHEN 'company' THEN n.company_id END, CASE m.side WHEN 'supplier' THEN n.supplier_id END,
+         m.text, m.link, :at
+    FROM written w JOIN given n ON n.entity_id = w.entity_id
+    JOIN jsonb_to_recordset(CAST(:messages AS jsonb)) AS m (n integer, side text, text text, link text)
+      ON m.n = n.told
+   ORDER BY w.entity_id
+  ON CONFLICT (key) DO NOTHING RETURNING key, company_id, supplier_id, text)
+INSERT INTO outbox_message (key, kind, payload, created_at, next_try_at)
+SELECT key, 'sms', jsonb_build_object('company_id', company_id, 'supplier_id', supplier_id, 'text', text),
+       :at, :recorded_at FROM told
+ON CONFLICT (key) DO NOTHING
+"""
 
 _PUT = text("""
 INSERT INTO outbox_message (key, kind, payload, created_at, next_try_at)
@@ -125,6 +160,41 @@ def write_many(
         },
     )
     return {row.entity_id: row.seq for row in rows}
+
+
+def appending(rows: str, *, telling: bool = False, telling_each: bool = False) -> TextClause:
+    """The statement that `write_set` runs for the records that the query `rows` yields.
+
+    `rows` gives `entity_id` and `change`, and `company_id` where the company is told; `telling_each`, where
+    not all are told the same: `company_id`, `supplier_id`, and in `told` which of the parameter `messages`
+    (a JSON list of n, side, text, link).
+    """
+    append = _APPEND_TO_CHAINS.format(new="given n")
+    rest = _TELL_SET if telling else _TELL_EACH if telling_each else " SELECT count(*) FROM written"
+    return text(f"WITH given AS MATERIALIZED ({rows}), written AS ({append}){rest}")
+
+
+def write_set(
+    statement: TextClause,
+    entity: str,
+    action: str,
+    *,
+    actor: Actor,
+    reason: str | None = None,
+    message: str | None = None,
+    link: str | None = None,
+    **parameters: Any,
+) -> None:
+    """`write_many` and `tell` for thousands at once: what is written never leaves the database.
+
+    `statement` comes from `appending`, its `parameters` with it. The caller holds the records' locks, and
+    calls before it changes them: `rows` reads what they were.
+    """
+    about: dict[str, Any] = {"entity": entity, "action": action, "actor_id": actor.id}
+    about |= {"actor_name": actor.name, "ip": actor.ip, "reason": reason}
+    about |= {"at": clock.now(), "recorded_at": clock.real_now()}
+    told = {"message": message, "link": link} if message is not None else {}
+    db.session.execute(statement, about | told | parameters)
 
 
 def tell(messages: Sequence[Message]) -> None:

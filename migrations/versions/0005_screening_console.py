@@ -19,6 +19,58 @@ SELECT id, agency_id, programme_id, 1, submitted_at FROM application
  WHERE state = 'screening' AND submitted_at IS NOT NULL
 """
 
+# When to remind (R-VOU-4) follows from the deadline, whoever sets it: at 09:00 Korean time 30, 7 and 1 days
+# before a voucher's last day, but not on the day on which it was given; 24 hours before a deal's deadline.
+VOUCHER_REMINDERS = """
+CREATE FUNCTION public.voucher_reminder(due_at timestamptz, since timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  morning timestamp := date_trunc('day', (due_at - interval '1 microsecond') AT TIME ZONE 'Asia/Seoul')
+                       + interval '9 hours';
+  days integer;
+  moment timestamptz;
+BEGIN
+  FOREACH days IN ARRAY ARRAY[30, 7, 1] LOOP
+    moment := (morning - make_interval(days => days)) AT TIME ZONE 'Asia/Seoul';
+    IF moment >= since THEN
+      RETURN moment;
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END $$;
+CREATE FUNCTION public.remind_of_voucher() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' OR NEW.due_at IS DISTINCT FROM OLD.due_at THEN
+    NEW.remind_at := public.voucher_reminder(
+      NEW.due_at, (NEW.selected_on + 1)::timestamp AT TIME ZONE 'Asia/Seoul');
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER voucher_remind BEFORE INSERT OR UPDATE OF due_at ON voucher
+  FOR EACH ROW EXECUTE FUNCTION public.remind_of_voucher();
+UPDATE voucher SET remind_at = public.voucher_reminder(
+  due_at, (selected_on + 1)::timestamp AT TIME ZONE 'Asia/Seoul') WHERE state = 'usable';
+"""
+DEAL_REMINDERS = """
+CREATE FUNCTION public.remind_of_deal() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' OR NEW.due_at IS DISTINCT FROM OLD.due_at THEN
+    NEW.remind_at := NEW.due_at - interval '24 hours';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER deal_remind BEFORE INSERT OR UPDATE OF due_at ON deal
+  FOR EACH ROW EXECUTE FUNCTION public.remind_of_deal();
+UPDATE deal SET remind_at = due_at - interval '24 hours' WHERE state IN ('consulting', 'billed');
+"""
+FORGET_REMINDERS = """
+DROP TRIGGER deal_remind ON deal;
+DROP FUNCTION public.remind_of_deal();
+DROP TRIGGER voucher_remind ON voucher;
+DROP FUNCTION public.remind_of_voucher();
+DROP FUNCTION public.voucher_reminder(timestamptz, timestamptz);
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -69,12 +121,16 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("note", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name=op.f("fk_bulk_run_agency_id")),
         sa.ForeignKeyConstraint(["created_by_id"], ["account.id"], name=op.f("fk_bulk_run_created_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bulk_run")),
     )
     op.create_index("ix_bulk_run_agency_id", "bulk_run", ["agency_id", "id"], unique=False)
     op.create_index("ix_bulk_run_created_by_id", "bulk_run", ["created_by_id", "id"], unique=False)
+    op.create_index("ix_bulk_run_running", "bulk_run", ["id"], postgresql_where=sa.text("state = 'running'"))
     op.create_table(
         "clock_stop",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -86,6 +142,7 @@ def upgrade() -> None:
         sa.Column("declared_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("moved_deals", sa.Integer(), nullable=False),
         sa.Column("moved_vouchers", sa.Integer(), nullable=False),
+        sa.Column("moved_offers", sa.Integer(), nullable=False),
         sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_clock_stop_period")),
         sa.ForeignKeyConstraint(
             ["declared_by_id"], ["account.id"], name=op.f("fk_clock_stop_declared_by_id")
@@ -121,6 +178,7 @@ def upgrade() -> None:
         sa.Column("offered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(
             ["agency_budget_id"], ["agency_budget.id"], name=op.f("fk_budget_offer_agency_budget_id")
         ),
@@ -173,6 +231,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "position", name=op.f("pk_bulk_row")),
         sa.UniqueConstraint("run_id", "application_id", name=op.f("uq_bulk_row_run_id_application_id")),
     )
+    op.create_index(
+        "ix_bulk_row_waiting",
+        "bulk_row",
+        ["run_id", "position"],
+        postgresql_where=sa.text("outcome = 'waiting'"),
+    )
     op.create_table(
         "screening_round",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -200,7 +264,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_screening_round_application_id", "screening_round", ["application_id"], unique=False)
     op.create_index(
-        "ix_screening_round_decided", "screening_round", ["agency_id", "decided_at"], unique=False
+        "ix_screening_round_decided",
+        "screening_round",
+        ["agency_id", "decided_at"],
+        unique=False,
+        postgresql_include=["waited_days"],
+    )
+    op.create_index(
+        "ix_screening_round_again",
+        "screening_round",
+        ["agency_id", "entered_at"],
+        unique=False,
+        postgresql_where=sa.text("number > 1"),
     )
     op.create_index(
         "uq_screening_round_open",
@@ -223,6 +298,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'screened' AND waitlisted_at IS NOT NULL"),
     )
     op.create_index(
+        "ix_application_hands",
+        "application",
+        ["agency_id", "state", "assigned_to_id", "submitted_at", "id"],
+        unique=False,
+    )
+    op.create_index(
         "ix_application_flagged",
         "application",
         ["agency_id", "flagged_at"],
@@ -230,6 +311,22 @@ def upgrade() -> None:
         postgresql_where=sa.text("flagged_at IS NOT NULL"),
     )
     op.add_column("company", sa.Column("employees", sa.Integer(), nullable=True))
+    op.create_index("ix_verification_ci_index", "verification", ["ci_index"], unique=False)
+    op.create_index(
+        "ix_signup_verification_id",
+        "signup",
+        ["verification_id"],
+        unique=False,
+        postgresql_where=sa.text("submitted_at IS NULL"),
+    )
+    op.add_column("company", sa.Column("tax_office_tries", sa.Integer(), server_default="0", nullable=False))
+    op.create_index(
+        "ix_company_tax_office_waiting",
+        "company",
+        ["tax_office_tries", "tax_office_asked_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("tax_office_state IS NULL"),
+    )
     op.add_column(
         "company",
         sa.Column(
@@ -295,12 +392,23 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'usable'"),
     )
+    op.create_index(
+        "ix_audit_row_waiver",
+        "audit_row",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("entity = 'voucher' AND action IN ('decline_waiver', 'waive')"),
+    )
     op.create_check_constraint("selectionorder", "programme", "selection_order IN ('arrival', 'score')")
     op.create_check_constraint("score", "application", "score BETWEEN 0 AND 100")
     op.execute(OPEN_ROUNDS)
+    op.execute(VOUCHER_REMINDERS)
+    op.execute(DEAL_REMINDERS)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_audit_row_waiver", table_name="audit_row")
+    op.execute(FORGET_REMINDERS)
     op.drop_index("ix_voucher_remind", table_name="voucher", postgresql_where=sa.text("state = 'usable'"))
     op.drop_column("voucher", "remind_at")
     op.drop_column("programme", "offer_days")
@@ -323,7 +431,20 @@ def downgrade() -> None:
     )
     op.drop_column("company", "address_key")
     op.drop_column("company", "grams")
+    op.drop_index(
+        "ix_company_tax_office_waiting",
+        table_name="company",
+        postgresql_where=sa.text("tax_office_state IS NULL"),
+    )
+    op.drop_column("company", "tax_office_tries")
+    op.drop_index(
+        "ix_signup_verification_id",
+        table_name="signup",
+        postgresql_where=sa.text("submitted_at IS NULL"),
+    )
+    op.drop_index("ix_verification_ci_index", table_name="verification")
     op.drop_column("company", "employees")
+    op.drop_index("ix_application_hands", table_name="application")
     op.drop_index(
         "ix_application_flagged", table_name="application", postgresql_where=sa.text("flagged_at IS NOT NULL")
     )
@@ -340,9 +461,17 @@ def downgrade() -> None:
         table_name="screening_round",
         postgresql_where=sa.text("decided_at IS NULL"),
     )
-    op.drop_index("ix_screening_round_decided", table_name="screening_round")
+    op.drop_index(
+        "ix_screening_round_again",
+        table_name="screening_round",
+        postgresql_where=sa.text("number > 1"),
+    )
+    op.drop_index(
+        "ix_screening_round_decided", table_name="screening_round", postgresql_include=["waited_days"]
+    )
     op.drop_index("ix_screening_round_application_id", table_name="screening_round")
     op.drop_table("screening_round")
+    op.drop_index("ix_bulk_row_waiting", table_name="bulk_row")
     op.drop_table("bulk_row")
     op.drop_index(
         "uq_budget_offer_open",
@@ -358,6 +487,7 @@ def downgrade() -> None:
     op.drop_index("ix_clock_stop_programme_id", table_name="clock_stop")
     op.drop_table("clock_stop")
     op.drop_index("ix_bulk_run_created_by_id", table_name="bulk_run")
+    op.drop_index("ix_bulk_run_running", table_name="bulk_run")
     op.drop_index("ix_bulk_run_agency_id", table_name="bulk_run")
     op.drop_table("bulk_run")
     op.drop_table("case_view")

@@ -40,7 +40,7 @@ def test_the_auditor_reads_and_changes_nothing():
 def test_the_system_administrator_decides_nothing():
     """Domain section 1: accounts and settings, no decisions."""
     accounts_and_machinery = {"console", "account.manage", "operations.view", "operations.manage"}
-    assert {p.value for p in GRANTS[Role.SYSTEM_ADMIN]} <= accounts_and_machinery
+    assert {p.value for p in GRANTS[Role.SYSTEM_ADMIN]} <= accounts_and_machinery | {"programme.settings"}
 
 
 def test_who_screens_does_not_confirm_budgets_and_the_other_way_round():
