@@ -11,14 +11,17 @@ import calendar
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import holidays
 
 KST = ZoneInfo("Asia/Seoul")
 WEEKDAYS = "월화수목금토일"
+_TICK = timedelta(microseconds=1)
 
 _frozen: ContextVar[datetime | None] = ContextVar("frozen_now", default=None)
 _offset: ContextVar[timedelta] = ContextVar("clock_offset", default=timedelta())
@@ -129,6 +132,91 @@ def skipped_days(instant: datetime, days: int, *, closed: Collection[date] = ())
     return skipped
 
 
+def last_day(deadline: datetime) -> date:
+    """The day on which a deadline strikes; that at 24:00 belongs to the day that it ends (R-TIME-1)."""
+    return korean_day(deadline - _TICK)
+
+
+class Stop(NamedTuple):
+    """A period in which clocks stand still (R-TIME-5a); its end is exclusive."""
+
+    starts_at: datetime
+    ends_at: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """How a clock counts: months, or business or calendar days, after the day on which it begins."""
+
+    days: int = 0
+    months: int = 0
+    business: bool = False
+    closed: frozenset[date] = frozenset()
+
+    def deadline(self, begin: datetime) -> datetime:
+        """Where nothing stops the clock (R-TIME-2, R-TIME-3, R-TIME-5)."""
+        if self.months:
+            return months_deadline(korean_day(begin), self.months)
+        return deadline_after(begin, self.days, business=self.business, closed=self.closed)
+
+    def settle(self, moved: datetime) -> datetime:
+        """A count of business days ends on one: a moved deadline goes on to the next one's 24:00."""
+        if not self.business or is_business_day(last_day(moved), closed=self.closed):
+            return moved
+        return end_of(_count(last_day(moved), 1, lambda day: is_business_day(day, closed=self.closed)))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A clock from its beginning to its deadline."""
+
+    begun: datetime
+    """When it began to count: after the stop in which it was started."""
+    deadline: datetime
+    waited: tuple[Stop, ...]
+    """Those in which it was started."""
+    stood: tuple[Stop, ...]
+    """Those by whose length it was moved."""
+    skipped: tuple[date, ...]
+    """The days that a count of business days left out, oldest first."""
+
+
+def run(begin: datetime, count: Count, stops: Collection[Stop] = ()) -> Run:
+    """The one way to a deadline (R-TIME-2 to R-TIME-5a).
+
+    A clock started in a stop begins when it ends; each stop that begins while it runs moves it by its whole
+    length, in their order, so that a moved deadline may reach the next.
+    """
+    begun, waited = begin, []
+    for stop in sorted(stops):
+        if stop.starts_at <= begun < stop.ends_at:
+            begun = stop.ends_at
+            waited.append(stop)
+    skipped = skipped_days(begun, count.days, closed=count.closed) if count.business else []
+    deadline, stood = count.deadline(begun), []
+    for stop in sorted(stops):
+        if begun < stop.starts_at < deadline:
+            stood.append(stop)
+            moved = deadline + (stop.ends_at - stop.starts_at)
+            deadline = count.settle(moved)
+            skipped += _days(last_day(moved), last_day(deadline))
+    return Run(begun, deadline, tuple(waited), tuple(stood), tuple(skipped))
+
+
+def extend(deadline: datetime, count: Count, stops: Collection[Stop]) -> datetime:
+    """Move a deadline that runs by the stops that it does not count yet and now reaches."""
+    for stop in sorted(stops):
+        if stop.starts_at < deadline:
+            deadline = count.settle(deadline + (stop.ends_at - stop.starts_at))
+    return deadline
+
+
+def _days(first: date, last: date) -> list[date]:
+    """From `first` until the day before `last`."""
+    return [first + timedelta(days=n) for n in range((last - first).days)]
+
+
 def write_day(day: date) -> str:
     """`2026.11.24.(화)`"""
     return f"{day:%Y.%m.%d.}({WEEKDAYS[day.weekday()]})"
@@ -142,11 +230,33 @@ def write_deadline(deadline: datetime) -> str:
     return f"{write_day(local.date())} {local:%H:%M}까지"
 
 
-def explain_deadline(instant: datetime, days: int, *, business: bool, closed: Collection[date] = ()) -> str:
+def write_period(starts_at: datetime, ends_at: datetime) -> str:
+    """`2020.11.20.(금) 09:00~13:00`; an end at midnight is 24:00 of the day that it ends."""
+    first, last = korean_day(starts_at), last_day(ends_at)
+    ends = ends_at.astimezone(KST)
+    hour = "24:00" if ends.time() == time() else f"{ends:%H:%M}"
+    until = hour if first == last else f"{write_day(last)} {hour}"
+    return f"{write_day(first)} {starts_at.astimezone(KST):%H:%M}~{until}"
+
+
+def write_stop(stop: Stop) -> str:
+    """`2020.11.20.(금) 09:00~13:00 중지(장애)`"""
+    return f"{write_period(stop.starts_at, stop.ends_at)} 중지({stop.reason})"
+
+
+def explain(begin: datetime, count: Count, stops: Collection[Stop] = ()) -> str:
     """A deadline in words (R-TIME-5a): `2026.11.24.(화) 24:00까지, 영업일 2일, 11.22.(일) 제외`."""
-    deadline = deadline_after(instant, days, business=business, closed=closed)
-    text = f"{write_deadline(deadline)}, {'영업일' if business else '달력일'} {days}일"
-    skipped = skipped_days(instant, days, closed=closed) if business else []
-    if skipped:
-        text += ", " + "·".join(f"{d:%m.%d.}({WEEKDAYS[d.weekday()]})" for d in skipped) + " 제외"
-    return text
+    found = run(begin, count, stops)
+    parts = [write_deadline(found.deadline)]
+    if count.months:
+        parts.append(f"선정일 {write_day(korean_day(begin))}부터 {count.months}개월")
+        counted = korean_day(found.begun)
+        if add_months(counted, count.months).day != counted.day:
+            parts.append("같은 날이 없는 달이라 그 달의 마지막 날")
+    else:
+        parts.append(f"{'영업일' if count.business else '달력일'} {count.days}일")
+    if found.skipped:
+        parts.append("·".join(f"{d:%m.%d.}({WEEKDAYS[d.weekday()]})" for d in found.skipped) + " 제외")
+    parts += [f"{write_stop(stop)} 뒤부터 셈" for stop in found.waited]
+    parts += [f"{write_stop(stop)} 포함" for stop in found.stood]
+    return ", ".join(parts)

@@ -78,13 +78,14 @@ def _load(world: World) -> None:
     load_companies(world, 1_000)
     load_suppliers(world, 200)
     load_offerings(world)
+    # None is due within a day of the rest: the first slice alone would remind of it (R-VOU-4).
     world.owner.execute(
         """INSERT INTO deal (programme_id, company_id, supplier_id, offering_id, version_id, state, memo,
                              requested_at, due_at)
            SELECT %(programme)s, (SELECT min(id) FROM company) + n %% 1000, o.supplier_id, o.id,
                   o.current_version_id, 'consulting', '도입 상담을 부탁드립니다.',
                   %(strikes)s - interval '3 days',
-                  %(strikes)s + interval '1 day' * CASE WHEN n %% %(every)s = 0 THEN 0 ELSE 1 + n %% 30 END
+                  %(strikes)s + interval '1 day' * CASE WHEN n %% %(every)s = 0 THEN 0 ELSE 2 + n %% 30 END
              FROM generate_series(1, %(open)s) n
              JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place FROM offering) o
                ON o.place = n %% 200""",

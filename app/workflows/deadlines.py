@@ -4,33 +4,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import func, select, tuple_, update
 
 from app import clock, policy
 from app.db import db, transaction
 from app.models.deals import Deal, DealState
+from app.models.offers import BudgetOffer, OfferState
 from app.models.payments import Payment, PaymentState
 from app.models.programme import Programme
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Actor, Permission
-from app.workflows import programmes, vouchers
+from app.workflows import offers_sweep, reckoning, reminders, vouchers
 from app.workflows.deal_lifecycle import DEAL, LAPSE_REASONS
 from app.workflows.lifecycle import fire_many
+from app.workflows.reckoning import Kind, Reckoner
 
 BATCH = 2000
-Kind = Literal["consultation", "payment", "first_payment", "full_use"]
+VOUCHER_KINDS: tuple[Kind, ...] = ("first_payment", "full_use")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepResult:
-    """How many records each deadline ended."""
+    """How many records each deadline ended, how many were reminded of, and what was offered."""
 
     consultations: int
     bills: int
     vouchers_revoked: int
     vouchers_expired: int
+    deals_reminded: int
+    vouchers_reminded: int
+    offers_lapsed: int
+    offers_made: int
+    """To those who wait for a budget, of what is free (R-SCR-4)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,20 +47,48 @@ class Explanation:
 
 
 def sweep(*, at: datetime | None = None, actor: Actor = policy.CLOCK) -> SweepResult:
-    """End what was due by `at` (now by default): unanswered deals become 불가, unused vouchers end.
+    """End what was due by `at` (now by default): unanswered deals become 불가, unused vouchers end; then
+    remind of what is due soon (R-VOU-4).
 
     What counts is the deadline, not when the sweep runs (R-TIME-6): late, twice, side by side or for a
     moment in the past, each record ends once, at its own deadline. Each batch is a transaction of its own.
+    For a moment in the past nobody is offered or reminded of anything: an offer's clock would have run in
+    part before anybody heard of it, and a reminder would name days that are gone.
     """
     policy.require(actor, Permission.CLOCKWORK)
     instant = at or clock.now()
+    past = instant < clock.now()
     with clock.at(instant):
         consultations = _lapse(DealState.CONSULTING, instant, actor)
         bills = _lapse(DealState.BILLED, instant, actor)
         revoked, expired = _end_vouchers(instant)
+        # After the vouchers: what they give back is offered at once.
+        offers = offers_sweep.sweep(at=instant, offering=not past)
+        reminded = reminders.Reminded(deals=0, vouchers=0) if past else reminders.sweep(at=instant)
     return SweepResult(
-        consultations=consultations, bills=bills, vouchers_revoked=revoked, vouchers_expired=expired
+        consultations=consultations,
+        bills=bills,
+        vouchers_revoked=revoked,
+        vouchers_expired=expired,
+        deals_reminded=reminded.deals,
+        vouchers_reminded=reminded.vouchers,
+        offers_lapsed=offers.lapsed,
+        offers_made=offers.offered,
     )
+
+
+def sweep_through(*, since: datetime, until: datetime) -> None:
+    """As if the sweep had run all along: at every instant between at which something was due, then now.
+
+    For a clock that jumps (R-TIME-7): what was to be told in between is told, each at its own time.
+    """
+    instant = next_event(after=since)
+    while instant is not None and instant < until:
+        with clock.at(instant):
+            sweep()
+        instant = next_event(after=instant)
+    with clock.at(until):
+        sweep()
 
 
 def _lapse(state: DealState, instant: datetime, actor: Actor) -> int:
@@ -117,15 +152,34 @@ def _end_vouchers(instant: datetime) -> tuple[int, int]:
 
 
 def next_deadline(*, after: datetime) -> datetime | None:
-    """The earliest deadline of an open deal or a usable voucher after an instant; None where none runs."""
-    deal = select(func.min(Deal.due_at)).where(
-        Deal.state.in_([DealState.CONSULTING, DealState.BILLED]), Deal.due_at > after
-    )
-    voucher = select(func.min(Voucher.due_at)).where(
-        Voucher.state == VoucherState.USABLE, Voucher.due_at > after
-    )
-    found = [instant for instant in (db.session.scalar(deal), db.session.scalar(voucher)) if instant]
-    return min(found, default=None)
+    """The earliest deadline of an open deal, a usable voucher or an offer after an instant, if one runs."""
+    running = DealState.CONSULTING, DealState.BILLED
+    offered, usable = OfferState.OFFERED, VoucherState.USABLE
+    found = [
+        db.session.scalar(select(func.min(column)).where(state, column > after))
+        for column, state in (
+            (Deal.due_at, Deal.state.in_(running)),
+            (Voucher.due_at, Voucher.state == usable),
+            (BudgetOffer.due_at, BudgetOffer.state == offered),
+        )
+    ]
+    return min((instant for instant in found if instant), default=None)
+
+
+def next_event(*, after: datetime) -> datetime | None:
+    """The earliest deadline or reminder after an instant: when a sweep next finds something to do."""
+    found = [next_deadline(after=after), reminders.next_reminder(after=after)]
+    return min((instant for instant in found if instant), default=None)
+
+
+def business_deadline(programme_id: int, begin: datetime, days: int) -> datetime:
+    """24:00 of the nth business day of a clock that begins, stopped clocks counted (R-TIME-2, R-TIME-5a).
+
+    Inside the caller's transaction, which keeps the programme's clocks from being moved until it ends; who
+    also locks offers, deals or vouchers asks for the deadline first.
+    """
+    programme = db.session.get_one(Programme, programme_id)
+    return reckoning.begin(programme).business_deadline(begin, days)
 
 
 def explain(*, kind: Kind, at: datetime, programme: Programme) -> Explanation:
@@ -133,21 +187,38 @@ def explain(*, kind: Kind, at: datetime, programme: Programme) -> Explanation:
 
     For vouchers the day of `at` is the 선정일. Raises ValueError for another kind.
     """
-    if kind in ("consultation", "payment"):
-        asked = kind == "consultation"
-        days = programme.consultation_days if asked else programme.payment_days
-        business = programme.consultation_business if asked else programme.payment_business
-        closed = programmes.closing_days(programme_id=programme.id) if business else frozenset()
-        return Explanation(
-            deadline=clock.deadline_after(at, days, business=business, closed=closed),
-            text=clock.explain_deadline(at, days, business=business, closed=closed),
-        )
-    if kind not in ("first_payment", "full_use"):
-        raise ValueError(f"no deadline of kind {kind}")
-    months = programme.first_payment_months if kind == "first_payment" else programme.full_use_months
-    selected = clock.korean_day(at)
-    deadline = clock.months_deadline(selected, months)
-    text = f"{clock.write_deadline(deadline)}, 선정일 {clock.write_day(selected)}부터 {months}개월"
-    if clock.add_months(selected, months).day != selected.day:
-        text += ", 같은 날이 없는 달이라 그 달의 마지막 날"
-    return Explanation(deadline=deadline, text=text)
+    reckoner = reckoning.of(programme)
+    begin = clock.start_of(clock.korean_day(at)) if kind in VOUCHER_KINDS else at
+    return Explanation(
+        deadline=reckoner.deadline(kind, begin),
+        text=clock.explain(begin, reckoner.count(kind), reckoner.stops),
+    )
+
+
+def explain_deal(deal: Deal) -> str | None:
+    """The present deadline of a deal in words; None where no clock runs."""
+    began = {DealState.CONSULTING: deal.requested_at, DealState.BILLED: deal.billed_at}.get(deal.state)
+    if began is None or deal.due_at is None:
+        return None
+    kind: Kind = "consultation" if deal.state is DealState.CONSULTING else "payment"
+    reckoner = reckoning.of(db.session.get_one(Programme, deal.programme_id))
+    return _words(reckoner, kind, began, deal.due_at)
+
+
+def explain_voucher(voucher: Voucher) -> tuple[str, str]:
+    """First payment and full use of a voucher in words."""
+    reckoner = reckoning.of(db.session.get_one(Programme, voucher.programme_id))
+    begin = clock.start_of(voucher.selected_on)
+    return (
+        _words(reckoner, "first_payment", begin, voucher.first_payment_by),
+        _words(reckoner, "full_use", begin, voucher.full_use_by),
+    )
+
+
+def _words(reckoner: Reckoner, kind: Kind, begin: datetime, due_at: datetime) -> str:
+    """How it was reckoned; where settings changed since, the deadline and the stops that lie within."""
+    count, stops = reckoner.count(kind), reckoner.stops
+    if clock.run(begin, count, stops).deadline == due_at:
+        return clock.explain(begin, count, stops)
+    within = [f"{clock.write_stop(s)} 포함" for s in stops if s.ends_at > begin and s.starts_at < due_at]
+    return ", ".join([clock.write_deadline(due_at), *within])

@@ -21,7 +21,7 @@ from app.models.deals import Deal, DealState
 from app.models.payments import Payment, PaymentState
 from app.models.programme import Programme
 from app.policy import Actor, Permission
-from app.workflows import programmes, record, search, shares, vouchers
+from app.workflows import programmes, reckoning, record, search, shares, vouchers
 from app.workflows.deal_lifecycle import DEAL, SUPPLIER_LINK
 from app.workflows.lifecycle import begin, fire
 
@@ -64,6 +64,7 @@ def _request(*, actor: Actor, offering_id: int, memo: str, previous: Deal | None
     if actor.company_id is None:
         raise Denied()
     with transaction() as session:
+        reckoning.hold_of_company(actor.company_id)
         voucher = vouchers.usable_for(company_id=actor.company_id, lock=True)
         company = session.get_one(Company, actor.company_id)
         programme = session.get_one(Programme, voucher.programme_id)
@@ -81,7 +82,7 @@ def _request(*, actor: Actor, offering_id: int, memo: str, previous: Deal | None
             state=DealState.CONSULTING,
             memo=memo,
             requested_at=now,
-            due_at=consultation_deadline(programme, now),
+            due_at=reckoning.of(programme).deadline("consultation", now),
         )
         begin(DEAL, deal, actor=actor, action="request")
         _tell_supplier(deal, company)
@@ -160,24 +161,9 @@ def _refuse_open(company_id: int, offering_id: int) -> None:
         )
 
 
-def consultation_deadline(programme: Programme, asked: datetime) -> datetime:
-    """R-TIME-2, with the programme's count and closing days."""
-    business = programme.consultation_business
-    return clock.deadline_after(
-        asked, programme.consultation_days, business=business, closed=_closed(programme, business)
-    )
-
-
 def payment_deadline(programme: Programme, billed: datetime) -> datetime:
-    """R-TIME-3, with the programme's count and closing days."""
-    business = programme.payment_business
-    return clock.deadline_after(
-        billed, programme.payment_days, business=business, closed=_closed(programme, business)
-    )
-
-
-def _closed(programme: Programme, business: bool) -> frozenset[date]:
-    return programmes.closing_days(programme_id=programme.id) if business else frozenset()
+    """R-TIME-3: what a bill sent at this instant would get."""
+    return reckoning.of(programme).deadline("payment", billed)
 
 
 def is_late(deal: Deal) -> bool:
@@ -311,6 +297,7 @@ def bill(
     Raises NotFound, Denied, Conflict, InvalidInput with the fields.
     """
     with transaction() as session:
+        reckoning.hold_of_deal(deal_id)
         deal = _lock_in_time(deal_id, "bill", actor=actor)
         programme = session.get_one(Programme, deal.programme_id)
         _plan, amount, tax = _reckon(deal, programme, plan_id, quantity)

@@ -17,7 +17,6 @@ from app.models.catalogue import Offering, Plan, Supplier
 from app.models.companies import Company
 from app.models.deals import Deal, DealState
 from app.models.payments import Payment, PaymentState
-from app.models.programme import Programme
 from app.models.record import AuditRow
 from app.models.types import Labelled
 from app.policy import Actor, Permission
@@ -48,6 +47,14 @@ SIDES = {
     Permission.PAYMENT_CANCEL_LATE: "공급기업",
     Permission.CLOCKWORK: "시스템",
 }
+
+OTHER_STEPS = {
+    "request": ("거래상담 요청", "수요기업"),
+    "begin": ("거래상담 요청", "수요기업"),
+    "stop_clock": ("기한 연장(기한 중지)", "전문기관"),
+    "close_day": ("기한 연장(휴무일)", "전문기관"),
+}
+"""What is no move between states: its label, and whose step it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,21 +183,10 @@ def deal_view(*, actor: Actor, deal_id: int) -> DealView:
         remaining=row.remaining,
         late=row.late,
         deadline=row.deadline,
-        explanation=_explanation(deal),
+        explanation=deadlines.explain_deal(deal),
         history=_history(deal_id),
         actions=[] if row.late else DEAL.open_to(actor, deal),
     )
-
-
-def _explanation(deal: Deal) -> str | None:
-    """The words of the deadline; the plain date where it was moved since."""
-    began = {DealState.CONSULTING: deal.requested_at, DealState.BILLED: deal.billed_at}.get(deal.state)
-    if began is None or deal.due_at is None:
-        return None
-    programme = db.session.get_one(Programme, deal.programme_id)
-    kind: deadlines.Kind = "consultation" if deal.state is DealState.CONSULTING else "payment"
-    explained = deadlines.explain(kind=kind, at=began, programme=programme)
-    return explained.text if explained.deadline == deal.due_at else clock.write_deadline(deal.due_at)
 
 
 def _history(deal_id: int) -> list[Step]:
@@ -203,8 +199,8 @@ def _history(deal_id: int) -> list[Step]:
     return [
         Step(
             at=row.at,
-            label=edges[row.action].label if row.action in edges else "거래상담 요청",
-            side=SIDES[edges[row.action].permission] if row.action in edges else "수요기업",
+            label=edges[row.action].label if row.action in edges else OTHER_STEPS[row.action][0],
+            side=SIDES[edges[row.action].permission] if row.action in edges else OTHER_STEPS[row.action][1],
             who=row.actor_name,
             reason=row.reason,
         )

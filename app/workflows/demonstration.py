@@ -68,5 +68,5 @@ def move_to(*, actor: Actor, target: datetime) -> datetime:
         row.real_at, row.shown_at = clock.real_now(), target
         record.write("demonstration", 1, "move", actor=actor, change={"shown_at": (now, target)})
     set_process_clock()
-    deadlines.sweep()
+    deadlines.sweep_through(since=now, until=clock.now())
     return clock.now()

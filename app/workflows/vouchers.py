@@ -19,7 +19,7 @@ from app.models.programme import Programme
 from app.models.vouchers import Voucher
 from app.models.vouchers import VoucherState as State
 from app.policy import CLOCK, Actor, Permission
-from app.workflows import ledger, lifecycle, record
+from app.workflows import ledger, lifecycle, reckoning, record
 from app.workflows.ledger import Leg
 from app.workflows.lifecycle import Edge, Lifecycle, Tell
 
@@ -58,9 +58,7 @@ VOUCHER = Lifecycle(
             source=State.USABLE,
             target=State.REVOKED,
             permission=Permission.CLOCKWORK,
-            tell=(
-                Tell(to="company", text="선정일부터 1개월 안에 첫 결제를 하지 않아 바우처가 회수되었습니다."),
-            ),
+            tell=(Tell(to="company", text="첫 결제 기한 안에 결제하지 않아 바우처가 회수되었습니다."),),
         ),
         Edge(
             action="expire",
@@ -77,7 +75,7 @@ _UNDECIDED = (PaymentState.PENDING, PaymentState.CANCELLING)
 _ENDED = {
     State.SPENT: "바우처를 모두 사용하여 결제할 수 없습니다.",
     State.WAIVED: "예산포기한 바우처는 사용할 수 없습니다.",
-    State.REVOKED: "1개월 안에 첫 결제를 하지 않아 회수된 바우처입니다. 사용할 수 없습니다.",
+    State.REVOKED: "첫 결제 기한 안에 결제하지 않아 회수된 바우처입니다. 사용할 수 없습니다.",
     State.EXPIRED: "사용 기한이 지난 바우처입니다. 사용할 수 없습니다.",
 }
 
@@ -86,6 +84,14 @@ def worth(programme: Programme) -> tuple[int, int]:
     """Government's and company's part of one voucher, won (R-MONEY-2)."""
     share = programme.cap * programme.company_share_percent // 100
     return programme.cap - share, share
+
+
+def deadlines(programme: Programme, selected_on: date) -> tuple[datetime, datetime]:
+    """First payment and full use of a voucher that begins (R-TIME-5), stopped clocks counted (R-TIME-5a).
+
+    Inside the caller's transaction, which keeps the programme's clocks from being moved until it ends.
+    """
+    return reckoning.begin(programme).voucher(selected_on)
 
 
 def grant_many(
@@ -102,8 +108,10 @@ def grant_many(
     looked after the budget; raises ledger.Overdrawn otherwise.
     """
     grant, share = worth(programme)
+    due = {day: deadlines(programme, day) for day in set(selected_on.values())}
     vouchers = [
-        _new(a, programme, budget_ids[a.agency_id], selected_on[a.id], grant, share) for a in applications
+        _new(a, programme, budget_ids[a.agency_id], selected_on[a.id], due[selected_on[a.id]])
+        for a in applications
     ]
     db.session.add_all(vouchers)
     db.session.flush()
@@ -119,9 +127,13 @@ def grant_many(
 
 
 def _new(
-    application: Application, programme: Programme, budget_id: int, selected: date, grant: int, share: int
+    application: Application,
+    programme: Programme,
+    budget_id: int,
+    selected: date,
+    due: tuple[datetime, datetime],
 ) -> Voucher:
-    first = clock.months_deadline(selected, programme.first_payment_months)
+    grant, share = worth(programme)
     return Voucher(
         programme_id=programme.id,
         company_id=application.company_id,
@@ -132,9 +144,9 @@ def _new(
         granted_grant=grant,
         granted_share=share,
         selected_on=selected,
-        first_payment_by=first,
-        full_use_by=clock.months_deadline(selected, programme.full_use_months),
-        due_at=first,
+        first_payment_by=due[0],
+        full_use_by=due[1],
+        due_at=due[0],
     )
 
 
@@ -295,7 +307,8 @@ def request_waiver(*, actor: Actor, reason: str) -> Voucher:
 def _asked(voucher_id: int, actor: Actor) -> Voucher:
     voucher = lock(Voucher, voucher_id)
     policy.require_own(actor, voucher)
-    if voucher.waiver_requested_at is None:
+    # A waived voucher keeps its request: a second decision must not take that for an open one.
+    if voucher.waiver_requested_at is None or voucher.state is not State.USABLE:
         raise Conflict("voucher.no_waiver", "예산포기 신청이 없는 바우처입니다. 화면을 새로 고쳐 주세요.")
     return voucher
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import selectinload
 
 from app import policy
 from app.db import db
 from app.models.ledger import LedgerAccount
 from app.models.payments import Payment, PaymentState
-from app.models.vouchers import Voucher, VoucherState
+from app.models.vouchers import Voucher
 from app.policy import Actor, Permission
 from app.workflows import ledger, vouchers
 
@@ -81,23 +80,9 @@ def _overview(voucher: Voucher) -> VoucherOverview:
     )
 
 
-def waivers(*, actor: Actor, after: int = 0, size: int = 50) -> list[Voucher]:
-    """Requests to decide, oldest voucher first, with their companies. Raises Denied."""
-    policy.require(actor, Permission.BUDGET_VIEW)
-    statement = (
-        select(Voucher)
-        .where(Voucher.waiver_requested_at.is_not(None), Voucher.state == VoucherState.USABLE)
-        .where(Voucher.id > after)
-        .order_by(Voucher.id)
-        .limit(size)
-        .options(selectinload(Voucher.company))
-    )
-    return list(db.session.scalars(statement))
-
-
-def left_of(*, actor: Actor, voucher_ids: Sequence[int]) -> dict[int, int]:
-    """What is left on many vouchers, grant and share together, won, in two queries. Raises Denied."""
+def left_of(*, actor: Actor, voucher_ids: Sequence[int]) -> dict[int, Parts]:
+    """What is left on many vouchers, won, in two queries. Raises Denied."""
     policy.require(actor, Permission.BUDGET_VIEW)
     grants = ledger.balances(LedgerAccount.VOUCHER_GRANT, voucher_ids)
     shares = ledger.balances(LedgerAccount.VOUCHER_SHARE, voucher_ids)
-    return {key: grants[key] + shares[key] for key in voucher_ids}
+    return {key: Parts(grants[key], shares[key]) for key in voucher_ids}

@@ -18,7 +18,16 @@ SERVICE, WORDS = "전자칠판 협업", "전자칠판"
 NO_ANSWER = "공급기업이 답변 기한 안에 답하지 않아"
 TWO_WEEKS_LATER = "2020-11-30T00:00"
 NEXT_DEADLINE = re.compile("^다음 기한으로")
-COUNTS = {"consultations", "bills", "vouchers_revoked", "vouchers_expired"}
+COUNTS = {
+    "consultations",
+    "bills",
+    "vouchers_revoked",
+    "vouchers_expired",
+    "deals_reminded",
+    "vouchers_reminded",
+    "offers_lapsed",
+    "offers_made",
+}
 
 
 def test_the_sweep_takes_an_instant(flask: Callable[..., Any]) -> None:

@@ -114,18 +114,15 @@ def test_24_00_is_the_first_instant_of_the_next_day() -> None:
 
 def test_words() -> None:
     """R-TIME-5a"""
-    explained = clock.explain_deadline(kst("2026-11-21 10:00"), 2, business=True)
+    business, calendar = clock.Count(days=2, business=True), clock.Count(days=2)
+    explained = clock.explain(kst("2026-11-21 10:00"), business)
     assert explained == "2026.11.24.(화) 24:00까지, 영업일 2일, 11.22.(일) 제외"
-    chuseok = clock.explain_deadline(kst("2020-09-29 15:00"), 2, business=True)
+    chuseok = clock.explain(kst("2020-09-29 15:00"), business)
     assert chuseok == (
         "2020.10.06.(화) 24:00까지, 영업일 2일, 09.30.(수)·10.01.(목)·10.02.(금)·10.03.(토)·10.04.(일) 제외"
     )
-    assert clock.explain_deadline(kst("2020-11-16 09:00"), 2, business=True) == (
-        "2020.11.18.(수) 24:00까지, 영업일 2일"
-    )
-    assert clock.explain_deadline(kst("2020-11-20 09:00"), 2, business=False) == (
-        "2020.11.22.(일) 24:00까지, 달력일 2일"
-    )
+    assert clock.explain(kst("2020-11-16 09:00"), business) == "2020.11.18.(수) 24:00까지, 영업일 2일"
+    assert clock.explain(kst("2020-11-20 09:00"), calendar) == "2020.11.22.(일) 24:00까지, 달력일 2일"
     assert clock.write_deadline(kst("2020-11-16 18:30")) == "2020.11.16.(월) 18:30까지"
     assert clock.write_day(D("2020-11-16")) == "2020.11.16.(월)"
 

@@ -17,7 +17,7 @@ from app.models.payments import Payment, PaymentState
 from app.models.vouchers import InstrumentKind, Voucher
 from app.models.vouchers import VoucherState as State
 from app.policy import CLOCK, Actor, Role
-from app.workflows import budget, ledger, record, vouchers, vouchers_reads
+from app.workflows import budget, ledger, record, vouchers, vouchers_reads, waiver_reads
 from app.workflows.ledger import move
 from app.workflows.vouchers import VOUCHER
 from tests import factories
@@ -224,7 +224,7 @@ def test_waiver_is_asked_for_and_approved(stage: joining.Stage) -> None:
         vouchers.request_waiver(actor=person, reason="사업을 접습니다.")
         with pytest.raises(Conflict, match="voucher.waiver_requested"):
             vouchers.usable_for(company_id=voucher.company_id)
-        assert [v.id for v in vouchers_reads.waivers(actor=stage.officer)] == [voucher.id]
+        assert [v.id for v in waiver_reads.waiting(actor=stage.officer)] == [voucher.id]
         with pytest.raises(Denied):
             vouchers.approve_waiver(actor=person, voucher_id=voucher.id)
         vouchers.approve_waiver(actor=stage.officer, voucher_id=voucher.id)
