@@ -21,13 +21,15 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS: dict[str, int] = {
     "seal_audit": 1,
     "drain_outbox": 2,
+    "wake_bulk_runs": 2,
     "resolve_payments": 5,
     "sweep_deadlines": 15,
     "refresh_instruments": 30,
+    "recheck_tax_office": 60,
 }
 
 # Seconds; longer than the longest slot.
-REMEMBERED = 60
+REMEMBERED = 90
 
 _TURN = 0.25
 

@@ -11,7 +11,15 @@ from typing import Any
 from flask import current_app
 
 from app.jobs import outbox, queues
-from app.workflows import deadlines, demonstration, instruments, payment_resolution, record
+from app.workflows import (
+    bulk,
+    deadlines,
+    demonstration,
+    instrument_issue,
+    payment_resolution,
+    record,
+    tax_office_checks,
+)
 
 log = logging.getLogger(__name__)
 
@@ -69,4 +77,25 @@ def resolve_payments() -> None:
 
 @task(queue=queues.TICKS, timeout=120)
 def refresh_instruments() -> None:
-    instruments.refresh_issues()
+    instrument_issue.refresh_issues()
+
+
+@task(queue=queues.TICKS, timeout=300)
+def recheck_tax_office() -> None:
+    tax_office_checks.recheck_waiting()
+
+
+@task(queue=queues.TICKS, timeout=60)
+def wake_bulk_runs() -> None:
+    """Give each bulk run that nobody works on to a worker, unless one is on its way there (R-SCR-3c)."""
+    queue = queues.queue(current_app._get_current_object(), queues.WORK)  # type: ignore[attr-defined]
+    for run_id in bulk.claim_unattended():
+        job_id = f"bulk_run-{run_id}"
+        if queue.get_job_position(job_id) is None:
+            options = {"job_timeout": TASKS["work_bulk_run"].timeout, "result_ttl": 0, "failure_ttl": 86_400}
+            queue.enqueue(f"{__name__}.work_bulk_run", args=(run_id,), job_id=job_id, **options)
+
+
+@task(queue=queues.WORK, timeout=1800)
+def work_bulk_run(run_id: int) -> None:
+    bulk.work(run_id=run_id)

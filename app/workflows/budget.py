@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select
 
 from app import clock, policy
 from app.db import db, transaction
 from app.errors import Conflict, InvalidInput, NotFound
 from app.models.applications import Application, ApplicationState
 from app.models.ledger import JournalKind, LedgerAccount
-from app.models.programme import Agency, AgencyBudget, Programme
-from app.models.vouchers import Voucher
+from app.models.programme import AgencyBudget, Programme
+from app.models.vouchers import Voucher, VoucherState
 from app.policy import Actor, Permission
-from app.workflows import ledger, lifecycle, record, rounds, vouchers
+from app.workflows import budget_sql, ledger, lifecycle, offers, record, rounds, vouchers
 from app.workflows.applications import APPLICATION
 
 BUDGET = LedgerAccount.AGENCY_BUDGET
+WAITLISTED = (
+    "심사가 확정되었으나 운영기관의 예산이 모두 배정되어 예산을 기다리고 있습니다. 예산이 생기면 순서대로 "
+    "안내해 드립니다."
+)
 
 
 def fund(*, actor: Actor, programme_id: int, amount: int, key: str) -> None:
@@ -84,6 +90,10 @@ def budgets_of(programme_id: int) -> dict[int, int]:
     return {agency_id: budget_id for agency_id, budget_id in rows}
 
 
+Deadlines = tuple[datetime, datetime]
+"""First payment and full use."""
+
+
 @dataclass
 class Confirmed:
     """What became of each application that was to be confirmed."""
@@ -98,161 +108,193 @@ class Confirmed:
 
 
 def confirm(*, actor: Actor, application_ids: Sequence[int]) -> Confirmed:
-    """예산확정 of any number at once, in order of arrival; again does nothing twice. Raises Denied."""
+    """예산확정 of any number at once, in order of arrival or of score (R-JOIN-7a); again does nothing twice.
+
+    Who accepted an offer comes first; money kept for offers to others is left alone (R-SCR-4). Whom the
+    budget does not reach is told so, once. Raises Denied.
+    """
     policy.require(actor, Permission.BUDGET_CONFIRM)
     result = Confirmed()
-    with transaction():
-        rows = _lock_waiting(application_ids)
-        found = {row.id for row in rows}
-        result.other_state = [key for key in dict.fromkeys(application_ids) if key not in found]
-        by_programme: dict[int, list[Application]] = defaultdict(list)
-        for row in rows:
-            if actor.id is not None and row.screened_by_id == actor.id:
-                result.same_person.append(row.id)
-            else:
-                by_programme[row.programme_id].append(row)
-        for programme_id in sorted(by_programme):
-            _confirm_programme(programme_id, by_programme[programme_id], result, actor=actor)
+    with transaction() as session:
+        # Core statements do not flush, and expire_all() below would drop what is pending.
+        session.flush()
+        wanted = list(dict.fromkeys(application_ids))
+        due = _deadlines(wanted)
+        groups = session.execute(budget_sql.LOCK, {"ids": wanted, "actor_id": actor.id}).all()
+        for group in groups:
+            result.same_person += group.own
+            if group.others:
+                _confirm_programme(group, due[group.programme_id], result, actor=actor)
+        found = {key for group in groups for key in (*group.own, *group.others)}
+        result.other_state = [key for key in wanted if key not in found]
+        session.expire_all()
     return result
 
 
-def _lock_waiting(application_ids: Sequence[int]) -> list[Application]:
-    statement = (
-        select(Application)
-        .where(Application.id.in_(application_ids), Application.state == ApplicationState.SCREENED)
-        .order_by(Application.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+def _deadlines(keys: Sequence[int]) -> dict[int, Deadlines]:
+    """Of the vouchers that begin today, by programme. Whoever stops clocks locks in this order too: the
+    clocks first, then the records."""
+    found = db.session.scalars(
+        select(Programme).where(
+            Programme.id.in_(select(Application.programme_id).where(Application.id.in_(keys)))
+        )
     )
-    return list(db.session.scalars(statement))
+    today = clock.today()
+    return {programme.id: vouchers.deadlines(programme, today) for programme in found}
 
 
-def _confirm_programme(
-    programme_id: int, rows: list[Application], result: Confirmed, *, actor: Actor
-) -> None:
-    programme = db.session.get_one(Programme, programme_id)
+def _confirm_programme(group: Any, due: Deadlines, result: Confirmed, *, actor: Actor) -> None:
+    programme = db.session.get_one(Programme, group.programme_id)
     grant, _ = vouchers.worth(programme)
-    budget_ids = budgets_of(programme_id)
-    wanted = {budget_ids[row.agency_id] for row in rows if row.agency_id in budget_ids}
-    free = lock_free(sorted(wanted))
-    chosen: list[Application] = []
-    for row in sorted(rows, key=lambda a: (a.submitted_at or a.created_at, a.id)):
-        budget_id = budget_ids.get(row.agency_id)
-        if budget_id is None or free[budget_id] < grant:
-            result.no_budget.append(row.id)
-            continue
-        free[budget_id] -= grant
-        chosen.append(row)
-    if not chosen:
+    free = _free_for(group.programme_id, group.agencies, group.others)
+    chosen, rest = db.session.execute(
+        budget_sql.CHOOSE,
+        {"ids": group.others, "grant": grant, "agencies": list(free), "free": list(free.values())},
+    ).one()
+    if chosen:
+        _approve(chosen, actor=actor)
+        _grant(chosen, programme, due, actor=actor)
+    if rest:
+        _waitlist(rest, actor=actor)
+    result.done += chosen
+    result.no_budget += rest
+
+
+def _free_for(programme_id: int, agency_ids: Sequence[int], keys: Sequence[int]) -> dict[int, int]:
+    """Won by agency that these applications may be given, their budgets locked: what lies there without
+    what is kept for the offers of others."""
+    budgets = {a: b for a, b in budgets_of(programme_id).items() if a in agency_ids}
+    free = lock_free(list(budgets.values()))
+    reserved = db.session.execute(budget_sql.RESERVED, {"budgets": list(free), "ids": list(keys)})
+    kept = {row.agency_budget_id: row.amount for row in reserved}
+    return {agency: free[budget_id] - kept.get(budget_id, 0) for agency, budget_id in budgets.items()}
+
+
+def _approve(keys: list[int], *, actor: Actor) -> None:
+    """The edge of one, for thousands: what `lifecycle.fire_many` writes, without reading the rows."""
+    edge, at = APPLICATION.pick("approve", ApplicationState.SCREENED), clock.now()
+    changes: dict[str, tuple[Any, Any]] = {"state": (edge.source, edge.target)}
+    changes |= {"approved_by_id": (None, actor.id), "approved_at": (None, at)}
+    record.write_set(
+        budget_sql.RECORD_APPROVAL,
+        APPLICATION.entity,
+        edge.action,
+        actor=actor,
+        message=edge.tell[0].text,
+        link=edge.tell[0].link,
+        ids=keys,
+        change=_document(changes),
+    )
+    moved = {"ids": keys, "state": edge.target.value, "actor_id": actor.id, "at": at}
+    db.session.execute(budget_sql.APPROVE, moved)
+    used = db.session.execute(budget_sql.OFFERED, {"ids": keys}).scalars().all()
+    if used:
+        record.write_set(budget_sql.RECORD_USE, offers.OFFER.entity, "use", actor=actor, ids=used)
+        db.session.execute(budget_sql.USE, {"ids": used})
+
+
+def _grant(keys: list[int], programme: Programme, due: Deadlines, *, actor: Actor) -> None:
+    """The vouchers with their money, as `vouchers.grant_many` makes them: all begin today (R-TIME-5)."""
+    grant, share = vouchers.worth(programme)
+    made = {"ids": keys, "grant": grant, "share": share, "day": clock.today()}
+    made |= {"first": due[0], "full": due[1]}
+    db.session.execute(budget_sql.GRANT, made)
+    ledger.post_set(
+        budget_sql.PAY_OUT, JournalKind.APPROVAL, programme_id=programme.id, actor=actor, ids=keys
+    )
+    begun = _document({"state": (None, VoucherState.USABLE), "granted": (None, grant + share)})
+    record.write_set(budget_sql.RECORD_GRANT, "voucher", "begin", actor=actor, ids=keys, change=begun)
+
+
+def _waitlist(keys: list[int], *, actor: Actor) -> None:
+    """The budget has ended before these: they stay 심사확정 and are told so, each once (R-SCR-4)."""
+    fresh = db.session.execute(budget_sql.NOT_LISTED, {"ids": keys}).scalar_one()
+    if not fresh:
         return
-    keys = [row.id for row in chosen]
-    changes = {"approved_by_id": actor.id, "approved_at": clock.now(), "reason": None}
-    lifecycle.fire_many(
-        APPLICATION, keys, "approve", actor=actor, source=ApplicationState.SCREENED, changes=changes
+    at = clock.now()
+    change = _document({"waitlisted_at": (None, at)})
+    record.write_set(
+        budget_sql.RECORD_WAITLIST,
+        APPLICATION.entity,
+        "waitlist",
+        actor=actor,
+        message=WAITLISTED,
+        ids=fresh,
+        change=change,
     )
-    applications = list(db.session.scalars(select(Application).where(Application.id.in_(keys))))
-    selected_on = dict.fromkeys(keys, clock.today())
-    vouchers.grant_many(
-        applications, programme=programme, budget_ids=budget_ids, selected_on=selected_on, actor=actor
+    db.session.execute(budget_sql.WAITLIST, {"ids": fresh, "at": at})
+
+
+def _document(changes: Mapping[str, tuple[Any, Any]]) -> str:
+    """What differs, as the audit trail writes it: the same for every row of a set."""
+    return json.dumps(
+        {f: [record.plain(v) for v in pair] for f, pair in changes.items() if pair[0] != pair[1]}
     )
-    result.done += keys
 
 
 def confirm_one(*, actor: Actor, application_id: int) -> Voucher:
-    """예산확정 of one.
+    """예산확정 of one. Whom the budget does not reach is on the waiting list although this raises.
 
     Raises NotFound, Denied `same_person`, Conflict `budget.used_up`, `application.approve.state`.
     """
-    with transaction():
-        application = db.session.get(Application, application_id, populate_existing=True)
-        if application is None:
-            raise NotFound()
-        result = confirm(actor=actor, application_ids=[application_id])
-        if result.same_person:
-            policy.require_other_person(actor, actor.id)
-        if result.no_budget:
-            raise Conflict(
-                "budget.used_up",
-                "운영기관의 남은 예산이 부족하여 확정할 수 없습니다. 예산을 더 배정하거나 "
-                "회수되는 예산을 기다려 주세요.",
-            )
-        if result.other_state:
-            db.session.refresh(application)
-            APPLICATION.pick("approve", application.state)
-            raise Conflict(
-                "application.approve.state", "다른 담당자가 방금 처리했습니다. 화면을 새로 고쳐 주세요."
-            )
-        return vouchers.require_voucher(application.company_id)
+    policy.require(actor, Permission.BUDGET_CONFIRM)
+    if db.session.get(Application, application_id) is None:
+        raise NotFound()
+    result = confirm(actor=actor, application_ids=[application_id])
+    application = db.session.get_one(Application, application_id, populate_existing=True)
+    if result.same_person:
+        policy.require_other_person(actor, actor.id)
+    if result.no_budget:
+        raise Conflict(
+            "budget.used_up",
+            "운영기관의 남은 예산이 부족하여 확정할 수 없습니다. 심사확정 상태로 대기 순서에 올렸습니다. "
+            "예산을 더 배정하거나 회수되는 예산을 기다려 주세요.",
+        )
+    if result.other_state:
+        APPLICATION.pick("approve", application.state)
+        raise Conflict(
+            "application.approve.state", "다른 담당자가 방금 처리했습니다. 화면을 새로 고쳐 주세요."
+        )
+    return vouchers.require_voucher(application.company_id)
 
 
 def send_back(*, actor: Actor, application_id: int, reason: str) -> Application:
-    """★ 반송 with reason: back into the agency's queue, where its arrival keeps it in front."""
-    changes = {"reason": reason.strip(), "screened_by_id": None, "screened_at": None}
+    """★ 반송 with reason: back into the agency's queue, where its arrival keeps it in front.
+
+    Its place on the waiting list ends, and with it the money kept for it.
+    """
     with transaction():
         sent = lifecycle.fire(
-            APPLICATION, application_id, "send_back", actor=actor, reason=reason, changes=changes
+            APPLICATION,
+            application_id,
+            "send_back",
+            actor=actor,
+            reason=reason,
+            changes=_sent_back(reason),
         )
         rounds.enter([application_id])
+        offers.withdraw_of(actor=actor, application_ids=[application_id], reason=reason)
     return sent  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True, kw_only=True)
-class BudgetLine:
-    """One agency's budget, won. `allocated = committed - returned + free`; `spent` is part of `committed`."""
-
-    agency: Agency
-    allocated: int
-    committed: int
-    spent: int
-    returned: int
-    free: int
-    waiting: int
-    """How many applications are 심사확정."""
-
-
-_MOVED = text("""
-SELECT p.owner_id, CASE WHEN j.kind IN ('allocation', 'approval') THEN j.kind ELSE 'returned' END AS kind,
-       CAST(sum(p.amount) AS bigint) AS amount
-  FROM posting p JOIN journal j ON j.id = p.journal_id
- WHERE p.account = 'agency_budget' AND p.owner_id = ANY(:budgets) GROUP BY 1, 2
-""")
-_SPENT = text("""
-SELECT v.agency_budget_id, CAST(sum(p.grant_part) AS bigint) AS amount
-  FROM payment p JOIN voucher v ON v.id = p.voucher_id
- WHERE p.state IN ('paid', 'cancelling') AND v.agency_budget_id = ANY(:budgets) GROUP BY 1
-""")
-
-
-def overview(*, actor: Actor, programme_id: int) -> list[BudgetLine]:
-    """Every agency's budget. Raises Denied."""
-    policy.require(actor, Permission.BUDGET_VIEW)
-    rows = list(
-        db.session.execute(
-            select(Agency, AgencyBudget.id)
-            .join(AgencyBudget, AgencyBudget.agency_id == Agency.id)
-            .where(AgencyBudget.programme_id == programme_id)
-            .order_by(Agency.id)
+def send_back_many(*, actor: Actor, application_ids: Sequence[int], reason: str) -> list[int]:
+    """반송 of many with one reason; returns those that went. Left out is what is not 심사확정 or was screened
+    by this very person (R-ROLE-4). Raises Denied, InvalidInput."""
+    with transaction():
+        sent = lifecycle.fire_many(
+            APPLICATION,
+            list(application_ids),
+            "send_back",
+            actor=actor,
+            source=ApplicationState.SCREENED,
+            reason=reason,
+            changes=_sent_back(reason),
         )
-    )
-    keys = {"budgets": [budget_id for _, budget_id in rows]}
-    moved = {(row.owner_id, row.kind): row.amount for row in db.session.execute(_MOVED, keys)}
-    spent = {row.agency_budget_id: row.amount for row in db.session.execute(_SPENT, keys)}
-    free = ledger.balances(BUDGET, keys["budgets"])
-    statement = (
-        select(Application.agency_id, func.count())
-        .where(Application.programme_id == programme_id, Application.state == ApplicationState.SCREENED)
-        .group_by(Application.agency_id)
-    )
-    waiting = {agency_id: count for agency_id, count in db.session.execute(statement)}
-    return [
-        BudgetLine(
-            agency=agency,
-            allocated=moved.get((budget_id, "allocation"), 0),
-            committed=-moved.get((budget_id, "approval"), 0),
-            spent=spent.get(budget_id, 0),
-            returned=moved.get((budget_id, "returned"), 0),
-            free=free[budget_id],
-            waiting=waiting.get(agency.id, 0),
-        )
-        for agency, budget_id in rows
-    ]
+        if sent:
+            rounds.enter(sent)
+            offers.withdraw_of(actor=actor, application_ids=sent, reason=reason)
+    return sent
+
+
+def _sent_back(reason: str) -> dict[str, object]:
+    return {"reason": reason.strip(), "screened_by_id": None, "screened_at": None, "waitlisted_at": None}

@@ -14,7 +14,7 @@ from app.models.intake import IntakeFile
 from app.models.numbers import complete_business_number
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Role
-from app.workflows import budget, vouchers
+from app.workflows import budget, budget_overview, vouchers
 from app.workflows.intake_rows import COLUMNS
 from tests import factories as make
 
@@ -53,65 +53,23 @@ def test_it_goes_back_with_a_reason(world: Any, browser: Any) -> None:
     assert application.state is State.SCREENING and application.reason == "서류를 다시 확인"
 
 
-def test_a_bulk_shows_first_what_it_would_do_and_then_what_it_did(world: Any, browser: Any) -> None:
-    """R-SCR-3c, R-SCR-4, R-ROLE-4"""
-    poor = make.make_agency()
-    make.make_agency_budget(programme=world.programme, agency=poor)
-    officer = world.staff[Role.BUDGET_OFFICER]
-    good = world.case(State.SCREENED)
-    without = world.case(State.SCREENED, agency_id=poor.id)
-    own = world.case(State.SCREENED, screened_by_id=officer.id)
-    moved = world.case(State.SCREENING)
-    ids = [case.id for case in (good, without, own, moved)]
-    client = browser(Role.BUDGET_OFFICER)
-    preview = client.post("/console/budget/preview", data={"id": ids}).get_data(as_text=True)
-    for words in (
-        "1건 예산확정",
-        "운영기관 예산 부족",
-        "본인이 심사한 건",
-        "심사확정 상태가 아님",
-        "3,600,000원",
-    ):
-        assert words in preview, words
-    assert good.state is State.SCREENED
-    result = client.post("/console/budget/confirm", data={"id": ids, "confirmed": "1"}).get_data(as_text=True)
-    assert "1건을 예산확정했습니다" in result
-    assert [case.state for case in (good, without, own)] == [State.APPROVED, State.SCREENED, State.SCREENED]
-    again = client.post("/console/budget/confirm", data={"id": ids, "confirmed": "1"}).get_data(as_text=True)
-    assert "0건을 예산확정했습니다" in again
-    assert db.session.query(Voucher).filter_by(company_id=good.company_id).count() == 1
-
-
-def test_all_that_wait_can_be_taken_at_once(world: Any, browser: Any) -> None:
-    cases = [world.case(State.SCREENED) for _ in range(3)]
-    data = {"everything": "1"}
-    query = f"agency={world.agency.id}"
-    page = (
-        browser(Role.BUDGET_OFFICER)
-        .post(f"/console/budget/preview?{query}", data=data)
-        .get_data(as_text=True)
-    )
-    assert "3건 예산확정" in page and all(f'value="{case.id}"' in page for case in cases)
-
-
-def test_nothing_ticked_says_so(world: Any, browser: Any, said: Any) -> None:
-    assert "선택해 주세요" in said(browser(Role.BUDGET_OFFICER), "/console/budget/preview")
-
-
 def test_the_overview_adds_up_and_allocates_once_for_one_form(world: Any, browser: Any, said: Any) -> None:
     client = browser(Role.BUDGET_OFFICER)
     page = client.get("/console/budgets/").get_data(as_text=True)
     assert "50,000,000원" in page
     data = {"allocate-agency_id": world.agency.id, "allocate-amount": "1,200,000", "allocate-key": "once"}
+    assert "배정할까요" in client.post("/console/budgets/allocate", data=data).get_data(as_text=True)
+    data["confirmed"] = "1"
     text = said(client, "/console/budgets/allocate", data=data)
     assert "51,200,000원" in text or "운영기관" in text
     said(client, "/console/budgets/allocate", data=data)
-    lines = budget.overview(actor=world.staff[Role.AUDITOR].actor(), programme_id=world.programme.id)
+    lines = budget_overview.overview(actor=world.staff[Role.AUDITOR].actor(), programme_id=world.programme.id)
     assert [line.allocated for line in lines] == [51_200_000]
 
 
 def test_more_than_there_is_is_refused_in_the_form(world: Any, browser: Any) -> None:
     data = {"allocate-agency_id": world.agency.id, "allocate-amount": "900,000,000", "allocate-key": "big"}
+    data["confirmed"] = "1"
     answer = browser(Role.BUDGET_OFFICER).post("/console/budgets/allocate", data=data)
     assert answer.status_code == 422
     assert "잔액이 부족" in answer.get_data(as_text=True)
