@@ -58,7 +58,9 @@ def current_actor() -> Actor:
 
 def actor_or_none() -> Actor | None:
     """The person of this request, or None for a visitor."""
-    return current_user.actor if current_user.is_authenticated else None
+    # One look at the proxy; a visitor has no actor.
+    actor: Actor | None = getattr(current_user._get_current_object(), "actor", None)
+    return actor
 
 
 def log_in(actor: Actor) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import payment, search, sweep
+from bench import confirm, payment, queue, search, sweep
 from bench.harness import Result, table, write
 from bench.world import World, server
 
@@ -16,6 +16,8 @@ ENTRIES: dict[str, Callable[[World], list[Result]]] = {
     "search": search.run,
     "sweep": sweep.run,
     "payment": payment.run,
+    "confirm": confirm.run,
+    "queue": queue.run,
 }
 
 

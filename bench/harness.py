@@ -34,6 +34,7 @@ class Claim:
     bar: float | None = None
     direction: Literal["at least", "at most"] = "at least"
     binding: bool = False
+    unit: Literal["seconds", "megabytes"] = "seconds"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ class Result:
         return self.ratio <= bar if self.claim.direction == "at most" else self.ratio >= bar
 
     def as_json(self) -> dict[str, Any]:
-        """Times in seconds for one unit of work."""
+        """Times in seconds for one unit of work, or what `unit` says."""
         claim = self.claim
         return {
             "name": claim.name,
@@ -74,6 +75,7 @@ class Result:
             "direction": claim.direction,
             "holds": self.holds,
             "binding": claim.binding,
+            "unit": claim.unit,
             "rounds": len(self.ours),
             "ratios": [round(ratio, 3) for ratio in self.ratios],
         }
@@ -143,13 +145,15 @@ def _row(result: Result) -> tuple[str, ...]:
         verdict += " (aim)"
     return (
         claim.name,
-        _seconds(statistics.median(result.ours)),
-        _seconds(statistics.median(result.theirs)),
+        _amount(statistics.median(result.ours), claim),
+        _amount(statistics.median(result.theirs), claim),
         f"{result.ratio:.2f} ({min(ratios):.2f}-{max(ratios):.2f})",
         bar,
         verdict,
     )
 
 
-def _seconds(value: float) -> str:
+def _amount(value: float, claim: Claim) -> str:
+    if claim.unit == "megabytes":
+        return f"{value:.2f} MB"
     return f"{value:.3f} s" if value >= 1 else f"{value * 1000:.2f} ms"

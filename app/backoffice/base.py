@@ -18,15 +18,15 @@ from flask_admin.model.template import BaseListRowAction
 from flask_login import current_user
 from sqlalchemy import inspect
 
-from app.access import allowed
+from app.access import actor_or_none
 from app.clock import real_now
 from app.errors import Denied, NotFound, Refusal
 from app.policy import Permission
 from app.web.files import disposition
+from app.web.pages import LARGEST_KEY
 from app.web.session import login_url
 
 EXPORT_ROWS = 50_000
-LARGEST_KEY = 2**63 - 1
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 # What only a workflow may change: an edge of a lifecycle, or an entry of the ledger (R-MONEY-3).
 WORKFLOW_ONLY = frozenset({"state", "status", "balance"})
@@ -48,11 +48,9 @@ class Guarded:
     permission: ClassVar[Permission]
 
     def is_accessible(self) -> bool:
-        permission = getattr(self, "permission", None)
-        return isinstance(permission, Permission) and current_user.is_authenticated and allowed(permission)
-
-    def is_visible(self) -> bool:
-        return self.is_accessible()
+        # Asked for every entry of the menu, which leaves out what is not: the person is looked up once.
+        permission, actor = getattr(self, "permission", None), actor_or_none()
+        return isinstance(permission, Permission) and actor is not None and actor.may(permission)
 
     def inaccessible_callback(self, name: str, **kwargs: Any) -> Any:
         if not current_user.is_authenticated:

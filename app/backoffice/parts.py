@@ -11,15 +11,16 @@ from flask import Response, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
 from app.access import current_actor
-from app.backoffice.base import EXPORT_ROWS, LARGEST_KEY, ConsolePage
+from app.backoffice.base import EXPORT_ROWS, ConsolePage
 from app.clock import real_now
 from app.documents import exports
-from app.errors import NotFound, Refusal
+from app.errors import Refusal
 from app.models.types import Labelled
 from app.web import confirm
 from app.web.errors import refused
 from app.web.files import disposition
-from app.web.pages import PageArgs, page_args
+from app.web.forms import YEARS
+from app.web.pages import PageArgs, key_of, page_args
 from app.workflows import programmes
 from app.workflows.lifecycle import Lifecycle
 
@@ -33,19 +34,13 @@ EXPORT_PAGE = 1_000
 
 
 class Page(ConsolePage):
-    """A page group of ours. An id that no table could hold is an unknown record, no error."""
+    """A page group of ours."""
 
     abstract: ClassVar[bool] = True
 
     def _run_view(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         # Flask-Admin's own tries again without `self` on any TypeError, which hides the error.
         return fn(self, *args, **kwargs)
-
-    def _handle_view(self, name: str, **kwargs: Any) -> Any:
-        answer = super()._handle_view(name, **kwargs)
-        if any(isinstance(value, int) and value > LARGEST_KEY for value in kwargs.values()):
-            raise NotFound()
-        return answer
 
 
 @dataclass(frozen=True)
@@ -61,11 +56,6 @@ def _id(row: Any) -> int:
     return int(row.id)
 
 
-def _cursor(page: PageArgs) -> int | None:
-    value = page.after or ""
-    return int(value) if value.isascii() and value.isdigit() and int(value) <= LARGEST_KEY else None
-
-
 def listed(
     read: Callable[..., list[Any]],
     *,
@@ -76,7 +66,7 @@ def listed(
 ) -> Listing:
     """Read the page that the address names by keyset; `cursor` is what the read calls its own."""
     page = page_args(default_size=default_size)
-    place = _cursor(page)
+    place = key_of(page.after)
     where = filters if place is None else filters | {cursor: place}
     rows = read(actor=current_actor(), size=page.size + 1, **where)
     more = len(rows) > page.size
@@ -85,11 +75,11 @@ def listed(
 
 
 def everything(
-    read: Callable[..., list[Any]], *, cursor: str = "before", key: Callable[[Any], int] = _id, **filters: Any
+    read: Callable[..., list[Any]], *, cursor: str = "before", key: Callable[[Any], Any] = _id, **filters: Any
 ) -> list[Any]:
     """All rows that the filters leave, for an export: read by pages, as many as an export may hold."""
     rows: list[Any] = []
-    place: dict[str, int] = {}
+    place: dict[str, Any] = {}
     while len(rows) < EXPORT_ROWS:
         found = read(actor=current_actor(), size=EXPORT_PAGE, **filters, **place)
         rows += found
@@ -113,21 +103,21 @@ def day_of(name: str) -> date | None:
     """A day of the address: `2020.11.03.`, `2020-11-03` or `20201103`."""
     digits = "".join(letter for letter in request.args.get(name, "") if letter.isascii() and letter.isdigit())
     try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])) if len(digits) == 8 else None
+        day = date(int(digits[:4]), int(digits[4:6]), int(digits[6:])) if len(digits) == 8 else None
     except ValueError:
         return None
+    return day if day and day.year in YEARS else None
 
 
 def number_of(name: str) -> int | None:
     """A record's id in the address."""
-    value = request.args.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() and int(value) <= LARGEST_KEY else None
+    return key_of(request.args.get(name))
 
 
 def ticked(name: str = "id") -> list[int]:
     """The ids that a form names, each once."""
-    values = [value for value in request.form.getlist(name) if value.isascii() and value.isdigit()]
-    return [key for key in dict.fromkeys(map(int, values)) if key <= LARGEST_KEY]
+    keys = dict.fromkeys(key_of(value) for value in request.form.getlist(name))
+    return [key for key in keys if key is not None]
 
 
 def agency_options() -> list[tuple[int, str]]:

@@ -168,6 +168,10 @@ class MoneyField(TolerantField):
         return f"{self.data:,}" if self.data is not None else getattr(self, "typed", "")
 
 
+YEARS = range(1900, 3000)
+"""Of a day that somebody types: at the calendar's own end no deadline could be reckoned."""
+
+
 class DateField(StringField):
     """`2020.11.03`, `2020-11-03`, `20201103`. `data` is a date or None."""
 
@@ -185,7 +189,8 @@ class DateField(StringField):
             self.data = datetime.strptime(digits, "%Y%m%d").date() if len(digits) == 8 else None  # noqa: DTZ007 (a day has no zone)
         except ValueError:
             self.data = None
-        if self.data is None:
+        if self.data is None or self.data.year not in YEARS:
+            self.data = None
             raise ValueError(self.message)
 
     def pre_validate(self, form: Form) -> None:

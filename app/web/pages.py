@@ -8,10 +8,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import request
+from werkzeug.routing import IntegerConverter, Map
 
 SIZES = (10, 20, 50, 100)
 CURSORS = frozenset({"after", "before"})
 LONGEST_CURSOR = 200
+LARGEST_KEY = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,20 @@ class PageArgs:
     @property
     def is_first(self) -> bool:
         return self.after is None and self.before is None
+
+
+def key_of(value: str | None) -> int | None:
+    """A record's id as an address or a form names it; what no table could hold is none."""
+    if not (value and value.isascii() and value.isdigit() and len(value) < 20):
+        return None
+    return int(value) if int(value) <= LARGEST_KEY else None
+
+
+class KeyConverter(IntegerConverter):
+    """`<int:id>` of an address."""
+
+    def __init__(self, map: Map, *args: Any, **kwargs: Any) -> None:
+        super().__init__(map, *args, **{"max": LARGEST_KEY} | kwargs)
 
 
 def _cursor(name: str) -> str | None:
