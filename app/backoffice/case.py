@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from flask import Response, flash, redirect, request, url_for
+from flask import Response, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
 from app.access import allowed, current_actor, needs
-from app.backoffice.case_parts import HoldForm, case_page
-from app.backoffice.parts import Page, decide, run
-from app.errors import Refusal
-from app.models.applications import ApplicationState as State
-from app.policy import Permission
+from app.backoffice.case_decisions import BUDGET, ONWARD, Decisions, in_other_hands, onward_on
+from app.backoffice.case_parts import case_page, sheet
+from app.backoffice.parts import number_of, run
+from app.errors import NotFound, Refusal
+from app.policy import Permission, Role
+from app.web.errors import refused
 from app.web.files import disposition
-from app.web.forms import refusal_to_form
+from app.web.pages import key_of
 from app.workflows import (
     accounts_reads,
     applications,
     assignments,
     attachments,
-    budget,
     case_reads,
-    queue_reads,
+    presence,
     screening_checks,
+    tax_office_checks,
 )
-from app.workflows.applications import APPLICATION
 
-VERBS: dict[str, Callable[..., Any]] = {
-    "screen": applications.screen,
-    "reject": applications.reject,
-    "approve": budget.confirm_one,
-    "send_back": budget.send_back,
-}
+FITS = {"ok": True, "no": False, "none": None}
 
 
-class Case(Page):
+class Case(Decisions):
     """Reached from the queue and other lists; it stands in no menu."""
 
     permission = Permission.SCREENING_VIEW
@@ -52,73 +44,88 @@ class Case(Page):
     @expose("/<int:id>")
     def show(self, id: int) -> ResponseReturnValue:
         actor = current_actor()
+        if "next" in request.args:
+            session[ONWARD] = request.args["next"] == "1"
         found = case_reads.case(actor=actor, application_id=id)
-        ticks = screening_checks.ticks(application_id=id, edits=found.edits)
+        elsewhere = in_other_hands(found, actor)
+        decisions = {edge.action for edge in found.edges} if not elsewhere or _is_manager() else set()
         others = accounts_reads.reviewers(actor=actor) if allowed(Permission.SCREENING_ASSIGN) else []
         return self.render(
             "backoffice/screening/case.html",
-            **case_page(found, ticks),
-            edges=[edge for edge in found.edges if edge.action in VERBS],
-            can_hold=any(edge.action == "hold" for edge in found.edges),
+            **case_page(found),
+            edges=[edge for edge in found.edges if edge.action in BUDGET],
+            decisions=decisions & {"screen", "hold", "reject"},
+            elsewhere=elsewhere,
             reviewers=others,
-            onward=request.args.get("next") == "1",
+            onward=onward_on(),
+            neighbours=case_reads.neighbours(actor=actor, application=found.application),
         )
 
-    def _onward(self, state: State) -> str:
-        """'결정 후 다음': the oldest case of the same queue that is nobody else's (R-SCR-3b)."""
-        if request.form.get("next") != "1":
-            return ""
-        actor = current_actor()
-        for row in queue_reads.queue(actor=actor, states=[state], size=50):
-            if row.application.assigned_to_id in (None, actor.id):
-                return url_for(".show", id=row.application.id, next=1)
-        flash("기다리는 다음 건이 없습니다.", "info")
-        return url_for("console_screening.index_view")
-
-    @expose("/<int:id>/<any(screen, reject, approve, send_back):action>", methods=["POST"])
-    def act(self, id: int, action: str) -> ResponseReturnValue:
-        """Whose decision it is, the edge says: the operating agency's or the lead agency's."""
-        found = case_reads.case(actor=current_actor(), application_id=id)
-        state, to = found.application.state, url_for(".show", id=id, next=request.form.get("next") or None)
-        if request.form.get("back") == "budget":
-            to = url_for("console_budget.index")
-        return decide(
-            APPLICATION,
-            action,
-            VERBS[action],
-            to=to,
-            then=lambda: self._onward(state),
-            name=found.company.name,
-            application_id=id,
-        )
-
-    @expose("/<int:id>/hold", methods=["GET", "POST"])
-    @needs(Permission.SCREENING_DECIDE)
-    def hold(self, id: int) -> ResponseReturnValue:
-        found = case_reads.case(actor=current_actor(), application_id=id)
-        form = HoldForm()
-        if form.validate_on_submit():
-            try:
-                applications.hold(
-                    actor=current_actor(), application_id=id, reason=form.words(), marks=form.marks.data or []
-                )
-            except Refusal as refusal:
-                refusal_to_form(form, refusal)
-            else:
-                flash(f"{found.company.name}: 보류했습니다. 기업에 사유를 알렸습니다.", "success")
-                return redirect(self._onward(State.SCREENING) or url_for(".show", id=id))
-        onward = request.values.get("next") == "1"
-        page = self.render("backoffice/screening/hold.html", form=form, found=found, onward=onward)
-        return page, 422 if form.is_submitted() else 200
+    # --- checking -----------------------------------------------------------------------------------
 
     @expose("/<int:id>/ticks", methods=["POST"])
     @needs(Permission.SCREENING_DECIDE)
     def ticks(self, id: int) -> ResponseReturnValue:
-        sent = request.form
-        fits = {name[6:]: value == "ok" for name, value in sent.items() if name.startswith("check_")}
-        back: dict[str, Any] = {name: sent.get(name) or None for name in ("document", "next")}
-        to, done = url_for(".show", id=id, **back), "확인 내용을 저장했습니다."
-        return run(screening_checks.tick, to=to, done=done, application_id=id, fits=fits)
+        """One tick by htmx, at once; or all of the form's, by its button."""
+        fits = {
+            name.removeprefix("check_"): FITS[value]
+            for name, value in request.form.items()
+            if name.startswith("check_") and value in FITS
+        }
+        if "HX-Request" not in request.headers:
+            to = url_for(".show", id=id, document=request.form.get("document") or None)
+            done = "확인 내용을 저장했습니다."
+            return run(screening_checks.tick, to=to, done=done, application_id=id, fits=fits)
+        actor = current_actor()
+        screening_checks.tick(actor=actor, application_id=id, fits=fits)
+        found = case_reads.progress(actor=actor, application_id=id)
+        return self.render("backoffice/screening/_tally.html", progress=found, saved=True)
+
+    @expose("/<int:id>/tax-office", methods=["POST"])
+    @needs(Permission.SCREENING_DECIDE)
+    def tax_office(self, id: int) -> ResponseReturnValue:
+        """'다시 조회' (R-JOIN-4)"""
+        to = url_for(".show", id=id, document=request.form.get("document") or None)
+        try:
+            state = tax_office_checks.recheck(actor=current_actor(), application_id=id)
+        except Refusal as refusal:
+            return refused(refusal, to=to)
+        flash(f"국세청이 '{state}'(으)로 답했습니다.", "success")
+        return redirect(to)
+
+    @expose("/<int:id>/score", methods=["POST"])
+    @needs(Permission.SCREENING_DECIDE)
+    def score(self, id: int) -> ResponseReturnValue:
+        """Points, where the programme selects by them (R-JOIN-7a)."""
+        typed = request.form.get("score", "").strip()
+        score = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 5 else -1
+        to, done = url_for(".show", id=id), "평가점수를 저장했습니다."
+        return run(applications.set_score, to=to, done=done, application_id=id, score=score)
+
+    @expose("/<int:id>/note", methods=["POST"])
+    @needs(Permission.SCREENING_DECIDE)
+    def note(self, id: int) -> ResponseReturnValue:
+        text = request.form.get("note", "")
+        to, done = url_for(".show", id=id), "메모를 남겼습니다."
+        return run(applications.add_note, to=to, done=done, application_id=id, text=text)
+
+    @expose("/<int:id>/looked", methods=["POST"])
+    @needs(Permission.SCREENING_DECIDE)
+    def looked(self, id: int) -> ResponseReturnValue:
+        """The agency has looked at what was edited after its decision (R-SCR-2)."""
+        to, done = url_for(".show", id=id), "변경 내용을 확인한 것으로 기록했습니다."
+        return run(applications.clear_flag, to=to, done=done, application_id=id)
+
+    # --- whose it is --------------------------------------------------------------------------------
+
+    @expose("/<int:id>/seen", methods=["POST"])
+    @needs(Permission.SCREENING_DECIDE)
+    def seen(self, id: int) -> ResponseReturnValue:
+        """The page's heartbeat (R-SCR-3b): 204 while the same people look on, so that none is read aloud."""
+        names = presence.seen(actor=current_actor(), application_id=id)
+        if request.form.get("shown") == ",".join(names):
+            return "", 204
+        return self.render("backoffice/screening/_viewers.html", viewers=names)
 
     @expose("/<int:id>/take", methods=["POST"])
     @needs(Permission.SCREENING_DECIDE)
@@ -130,19 +137,26 @@ class Case(Page):
     @needs(Permission.SCREENING_ASSIGN)
     def assign(self, id: int) -> ResponseReturnValue:
         to = url_for(".show", id=id)
-        account_id = request.form.get("account_id", type=int)
+        account_id = key_of(request.form.get("account_id"))
         if account_id is None:
             flash("배정할 심사원을 선택해 주세요.", "danger")
             return redirect(to)
         verb = assignments.assign
         return run(verb, to=to, done="배정했습니다.", application_id=id, account_id=account_id)
 
-    @expose("/<int:id>/looked", methods=["POST"])
-    @needs(Permission.SCREENING_DECIDE)
-    def looked(self, id: int) -> ResponseReturnValue:
-        """The agency has looked at what was edited after its decision (R-SCR-2)."""
-        to, done = url_for(".show", id=id), "변경 내용을 확인한 것으로 기록했습니다."
-        return run(applications.clear_flag, to=to, done=done, application_id=id)
+    # --- documents ----------------------------------------------------------------------------------
+
+    @expose("/<int:id>/compare")
+    def compare(self, id: int) -> ResponseReturnValue:
+        """A file beside the one that it took the place of (R-SCR-3a)."""
+        actor = current_actor()
+        application = case_reads.own_application(actor=actor, application_id=id)
+        asked = [number_of("earlier"), number_of("document")]
+        files = {file.id: file for file in application.company.documents}
+        if any(key not in files for key in asked):
+            raise NotFound()
+        sheets = [sheet(files[key]) for key in asked if key]
+        return self.render("backoffice/screening/compare.html", application=application, sheets=sheets)
 
     @expose("/document/<int:id>")
     def document(self, id: int) -> Response:
@@ -152,3 +166,7 @@ class Case(Page):
         response.headers["Content-Disposition"] = disposition("inline", handed.file_name)
         response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def _is_manager() -> bool:
+    return current_actor().role is Role.MANAGER

@@ -1,86 +1,50 @@
-"""What a case page shows, made ready for its template: rows with ticks and changes, documents, history."""
+"""What a case page shows, made ready for its template: values with answers and ticks, documents, history."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from flask import request, url_for
-from wtforms import SelectField, SelectMultipleField
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.access import allowed
-from app.models.companies import DocumentKind
+from app.models.applications import ApplicationState as State
+from app.models.companies import Company, Document, VerifiedAs
 from app.policy import Permission
 from app.web import filters
-from app.web.forms import BaseForm, ReasonField
+from app.workflows import case_reads, company_edits, screening_points, tax_office
+from app.workflows.case_corrections import Change
 from app.workflows.case_reads import Case
 
-# Fields a hold can name, by the names that the company's own form uses, and the documents (R-SCR-3a).
-FIELDS = {
-    "name": "기업명",
-    "business_number": "사업자등록번호",
-    "representative": "대표자명",
-    "address": "주소",
-    "industry": "업종",
-    "email": "기업 이메일",
-    "contact_name": "담당자명",
-    "contact_phone": "담당자 휴대전화",
-}
-HOLD_ITEMS = FIELDS | {kind.value: kind.label for kind in DocumentKind}
-REASONS = (
-    "사업자등록증의 내용과 입력한 정보가 다릅니다.",
-    "제출한 서류가 흐리거나 일부가 잘려 확인할 수 없습니다.",
-    "완납증명서의 유효기간이 지났습니다.",
-    "등기부등본이 최근 3개월 안에 발급된 것이 아닙니다.",
-    "가입자 명부에서 담당자를 확인할 수 없습니다.",
-)
+OPEN = (State.SCREENING, State.ON_HOLD)
 
 
-class HoldForm(BaseForm):
-    template = SelectField("사유 선택", choices=[("", "직접 입력"), *((text, text) for text in REASONS)])
-    reason = ReasonField("보류 사유", validators=[])
-    marks = SelectMultipleField(
-        "고칠 항목",
-        choices=list(HOLD_ITEMS.items()),
-        widget=ListWidget(prefix_label=False),
-        option_widget=CheckboxInput(),
-        description="표시한 항목만 기업 화면에 고칠 곳으로 나타납니다.",
-    )
-
-    def words(self) -> str:
-        """The chosen template and what was typed, as one reason."""
-        parts = [self.template.data or "", (self.reason.data or "").strip()]
-        return " ".join(part for part in parts if part)
-
-
-def case_page(found: Case, ticks: dict[str, bool]) -> dict[str, Any]:
+def case_page(found: Case) -> dict[str, Any]:
     """The template's variables."""
-    documents = [
-        {
-            "id": document.id,
-            "name": document.file_name,
-            "url": url_for("console_case.document", id=document.id),
-            "kind": document.kind.label,
-            "size": document.size,
-            "checked": ticks.get(f"document-{document.id}"),
-        }
-        for document in found.documents
-    ]
-    asked = request.args.get("document", type=int)
-    known = [document["id"] for document in documents]
+    documents = [_document(found, document) for document in found.documents]
+    decides = allowed(Permission.SCREENING_DECIDE)
+    changes = found.correction.changes if found.correction else []
     return {
         "found": found,
         "application": found.application,
         "company": found.company,
         "facts": _facts(found),
-        "fields": _fields(found, ticks),
+        "values": _values(found),
         "others": _others(found),
         "documents": documents,
-        "document_rows": [_document_row(found, document) for document in documents],
-        "current": asked if asked in known else (known[0] if known else None),
+        "current": _current(documents, [change.document.id for change in changes if change.document]),
+        "changes": [_change(found, change) for change in changes],
         "history": _history(found),
-        "editable": allowed(Permission.SCREENING_DECIDE),
+        "editable": decides,
+        "ticking": decides and found.application.state in OPEN,
+        "progress": case_reads.progress_of(found.ticks, found.company, found.documents),
     }
+
+
+def _current(documents: list[dict[str, Any]], fresh: list[int]) -> int | None:
+    """The document that the address names, else what was handed in anew (R-SCR-3a), else the first."""
+    known = [document["id"] for document in documents]
+    wanted = [request.values.get("document", type=int), *fresh, *known]
+    return next((key for key in wanted if key in known), None)
 
 
 def _facts(found: Case) -> list[tuple[str, Any]]:
@@ -92,55 +56,92 @@ def _facts(found: Case) -> list[tuple[str, Any]]:
         ("접수일시", filters.kst_datetime(application.submitted_at)),
         ("담당", found.assigned_name or "미배정"),
     ]
-    if application.state.value in ("screening", "screened"):
+    if application.state in (State.SCREENING, State.SCREENED):
         facts.insert(4, ("대기", f"영업일 {found.waiting_days:,}일"))
+    if found.by_score:
+        facts.append(("평가점수", "입력 안 함" if application.score is None else f"{application.score}점"))
     return facts
 
 
 def _before(found: Case) -> dict[str, str]:
-    """What stood in each field before its last edit, where it was edited since the case was first decided."""
-    return {edit.field: edit.before or "" for edit in reversed(found.edits)}
-
-
-def _fields(found: Case, ticks: dict[str, bool]) -> list[dict[str, Any]]:
-    company = found.company
-    number = filters.business_number(company.business_number)
-    values = {
-        "name": company.name,
-        "business_number": f"{number} · 국세청 {_tax_office(found)}",
-        "kind": company.kind.label,
-        "representative": company.representative,
-        "address": company.address,
-        "industry": company.industry,
+    """What stood in each field before its last edit, where it was edited since the application came in."""
+    arrived = found.rounds[-1].entered_at if found.rounds else None
+    return {
+        edit.field: edit.before or ""
+        for edit in reversed(found.edits)
+        if arrived is None or edit.at >= arrived
     }
-    labels = FIELDS | {"kind": "기업구분"}
-    before = _before(found)
+
+
+SHOWN = {
+    "kind": lambda company: company.kind.label,
+    "business_number": lambda company: filters.business_number(company.business_number),
+    "contact_phone": lambda company: filters.mask_phone(company.contact_phone),
+}
+
+
+def _values(found: Case) -> list[dict[str, Any]]:
+    """Each field that can be ticked: what the company typed, what others say of it, and the tick."""
+    company, before, answers = found.company, _before(found), _answers(found.company)
     return [
         {
-            "label": labels[name],
-            "value": value,
             "name": name,
-            "check": ticks.get(name),
+            "label": company_edits.LABELS[name],
+            "value": SHOWN[name](company) if name in SHOWN else getattr(company, name),
+            "answers": answers.get(name, []),
+            "asks_tax_office": name == "business_number",
+            "check": found.ticks.get(name),
             "changed_from": before.get(name),
         }
-        for name, value in values.items()
+        for name in screening_points.fields(company)
     ]
 
 
-def _tax_office(found: Case) -> str:
-    state = found.company.tax_office_state
-    asked = found.company.tax_office_asked_at
-    return f"{state} ({filters.kst_date(asked)} 조회)" if state else "조회하지 못함"
+def _answers(company: Company) -> dict[str, list[dict[str, str]]]:
+    """What the tax office and the identity service answered, beside the field that it speaks of."""
+    answers = {"business_number": [_tax_office(company)]}
+    if company.verified_as is None:
+        answers["representative"] = [_answer("본인인증", "본인인증 없이 접수 (K-Startup)", "neutral", "")]
+    elif company.verified_as is VerifiedAs.REPRESENTATIVE:
+        answers["representative"] = [_identity(company, company.representative)]
+    else:
+        answers["contact_name"] = [_identity(company, company.contact_name)]
+        answers["representative"] = [_answer("본인인증", "대표자가 아닌 담당자가 인증", "neutral", "")]
+    if company.verified_as is not None:
+        same = company.contact_phone == company.phone
+        word = "같은 번호" if same else "다른 번호"
+        verified = filters.mask_phone(company.phone)
+        answers["contact_phone"] = [_answer("본인인증", verified, "success" if same else "neutral", word)]
+    return answers
+
+
+def _answer(source: str, text: str, tone: str, word: str, note: str = "") -> dict[str, str]:
+    return {"source": source, "text": text, "tone": tone, "word": word, "note": note}
+
+
+def _tax_office(company: Company) -> dict[str, str]:
+    state, asked = company.tax_office_state, company.tax_office_asked_at
+    note = f"{filters.kst_datetime(asked)} 조회" if asked else ""
+    if state is None:
+        return _answer("국세청", "응답 없음", "warning", "재조회 필요", note)
+    going = state == tax_office.GOING
+    return _answer("국세청", state, "success" if going else "danger", "정상" if going else "확인 필요", note)
+
+
+def _identity(company: Company, against: str) -> dict[str, str]:
+    """The verified name, never the CI."""
+    role = company.verified_as.label if company.verified_as else ""
+    same = (company.verified_name or "") == against
+    text = f"{company.verified_name or '-'} ({role})"
+    return _answer("본인인증", text, "success" if same else "danger", "일치" if same else "다름")
 
 
 def _others(found: Case) -> list[tuple[str, Any]]:
     company, instrument, voucher = found.company, found.instrument, found.voucher
-    verified = company.verified_as.label if company.verified_as else "-"
+    payer = f"{company.payment_contact_name or '-'} {filters.mask_phone(company.payment_contact_phone)}"
     rows = [
-        ("본인인증", f"{company.verified_name or '-'} ({verified})"),
         ("대표 휴대전화", filters.mask_phone(company.phone)),
-        ("기업 이메일", company.email),
-        ("담당자", f"{company.contact_name or '-'} {filters.mask_phone(company.contact_phone)}"),
+        ("결제담당자", payer),
         ("결제수단", f"{instrument.kind.label} ({instrument.state.label})" if instrument else "선택 안 함"),
     ]
     if voucher is not None:
@@ -148,12 +149,52 @@ def _others(found: Case) -> list[tuple[str, Any]]:
     return rows
 
 
-def _document_row(found: Case, document: dict[str, Any]) -> dict[str, Any]:
+def _document(found: Case, document: Document) -> dict[str, Any]:
+    points = [
+        {
+            "name": screening_points.item(document.id, point.code),
+            "label": point.label,
+            "check": found.ticks.get(screening_points.item(document.id, point.code)),
+        }
+        for point in screening_points.POINTS[document.kind]
+    ]
+    checks = [point["check"] for point in points]
     return {
-        "label": document["kind"],
-        "value": document["name"],
-        "name": f"document-{document['id']}",
-        "check": document["checked"],
+        **sheet(document),
+        "points": points,
+        "checked": False if False in checks else (True if None not in checks else None),
+    }
+
+
+def sheet(document: Document) -> dict[str, Any]:
+    """One file, as the viewer shows it."""
+    return {
+        "id": document.id,
+        "name": document.file_name,
+        "url": url_for("console_case.document", id=document.id),
+        "kind": document.kind.label,
+        "size": document.size,
+        "is_pdf": document.content_type == "application/pdf",
+        "at": document.uploaded_at,
+    }
+
+
+def _change(found: Case, change: Change) -> dict[str, Any]:
+    address = None
+    if change.document and change.earlier:
+        address = url_for(
+            "console_case.compare",
+            id=found.application.id,
+            document=change.document.id,
+            earlier=change.earlier.id,
+        )
+    return {
+        "label": change.label,
+        "before": change.before,
+        "after": change.after,
+        "marked": change.marked,
+        "document": change.document.id if change.document else None,
+        "compare": address,
     }
 
 

@@ -17,9 +17,9 @@ from app.models.applications import Application
 from app.models.companies import Company, CompanyKind, Document, DocumentKind
 from app.models.people import VerificationPurpose
 from app.policy import Permission
-from app.portal import identity
+from app.portal import identity, mending
 from app.portal.company import blueprint
-from app.portal.signup_forms import EMAIL, documents_form
+from app.portal.signup_forms import EMAIL, CountField, documents_form
 from app.web.errors import refused
 from app.web.forms import BaseForm, BusinessNumberField, PhoneField, Required, longest, refusal_to_form
 from app.web.limits import CODE_LIMIT, limiter
@@ -37,6 +37,7 @@ class ProfileForm(BaseForm):
     name = StringField("기업명", [Required(), longest(100)])
     representative = StringField("대표자명", [Required(), longest(50)])
     industry = StringField("업종", [Required(), longest(100)])
+    employees = CountField("상시근로자 수", [Required()])
     address = StringField("주소", [Required(), longest(200)])
     email = StringField("기업 이메일", [Required(), longest(100)], render_kw=EMAIL)
     contact_name = StringField("담당자명", [Required(), longest(50)])
@@ -47,7 +48,14 @@ class ProfileForm(BaseForm):
 def _mine() -> tuple[Company, Application, tuple[str, ...]]:
     actor = current_actor()
     application = applications.own(actor=actor)
-    return application.company, application, company_edits.editable(application.state)
+    company = application.company
+    return company, application, company_edits.editable(application.state, company.programme)
+
+
+def _asked_for() -> dict[str, Any]:
+    """What a hold asks to mend: exactly this is marked (R-SCR-3a)."""
+    found = mending.of(current_actor())
+    return {"mending": found, "marks": found.marks if found else set()}
 
 
 @blueprint.get("/profile")
@@ -60,7 +68,7 @@ def profile() -> ResponseReturnValue:
         company=company,
         application=application,
         editable=editable,
-        marks=set(application.marks),
+        **_asked_for(),
         documents=[(kind, present.get(kind)) for kind in _kinds(company, list(present.values()))],
         locked=LOCKED.format(application.state.label),
     )
@@ -70,7 +78,10 @@ def _kinds(company: Company, present: list[Document]) -> list[DocumentKind]:
     """Those that are needed, and what else was handed in."""
     before = company_edits.took_part_before(company.business_number, company.programme)
     needed = company_edits.required_documents(
-        company.kind, verified_as=company.verified_as, joined_before=before
+        company.kind,
+        programme=company.programme,
+        verified_as=company.verified_as,
+        joined_before=before,
     )
     return needed + [document.kind for document in present if document.kind not in needed]
 
@@ -99,7 +110,7 @@ def edit() -> ResponseReturnValue:
         form=form,
         company=company,
         editable=editable,
-        marks=set(application.marks),
+        **_asked_for(),
     )
     return page, 422 if form.errors else 200
 
@@ -107,8 +118,8 @@ def edit() -> ResponseReturnValue:
 def _profile_form(company: Company, editable: tuple[str, ...]) -> ProfileForm:
     """Without the fields that are fixed from 심사확정 on."""
     known = {name: getattr(company, name) or "" for name in company_edits.EDITABLE}
-    form = ProfileForm(data=known | {"kind": company.kind.value})
-    for name in company_edits.EDITABLE:
+    form = ProfileForm(data=known | {"kind": company.kind.value, "employees": company.employees})
+    for name in company_edits.ALSO_EDITABLE:
         if name not in editable:
             del form[name]
     return form
@@ -133,9 +144,14 @@ def documents() -> ResponseReturnValue:
             return redirect(url_for("company.profile"))
         if not chosen:
             form.form_errors.append("등록할 파일을 선택해 주세요.")
-    files = {kind.value: _existing(document) for kind, document in present.items()}
+    # Read anew: beside a file that was refused, another may have been taken.
+    files = {each.kind.value: _existing(each) for each in attachments.current(company_id=company.id)}
     page = render_template(
-        "portal/company/documents.html", form=form, files=files, kinds=kinds, marks=set(application.marks)
+        "portal/company/documents.html",
+        form=form,
+        files=files,
+        kinds=kinds,
+        **_asked_for(),
     )
     return page, 422 if form.errors else 200
 

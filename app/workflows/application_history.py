@@ -17,7 +17,8 @@ from app.workflows.applications import APPLICATION
 
 _TITLES = {"submit": "회원가입(심사접수)", "intake": "K-Startup 명단 반영", "assign": "배정"}
 _TITLES |= {"flag": "기업정보 수정 알림", "clear_flag": "수정 확인"}
-_TITLES |= {"override": "다른 심사원의 건 대신 처리", "score": "평가점수"}
+_TITLES |= {"tax_office": "국세청 재조회", "note": "심사 메모"}
+_TITLES |= {"override": "다른 심사원의 건 대신 처리", "score": "평가점수", "waitlist": "예산 대기"}
 _TITLES |= {edge.action: edge.label for edge in APPLICATION.edges}
 
 
@@ -38,7 +39,7 @@ def history(application_id: int, *, own_accounts: Sequence[int] | None = None) -
         .where(AuditRow.entity == "application", AuditRow.entity_id == application_id)
         .order_by(AuditRow.seq.desc())
     )
-    inside = ("assign", "flag", "clear_flag", "override", "score")
+    inside = ("assign", "flag", "clear_flag", "override", "score", "tax_office", "note")
     return [
         HistoryEntry(
             at=row.at,
@@ -56,7 +57,7 @@ def history(application_id: int, *, own_accounts: Sequence[int] | None = None) -
 def _office(row: AuditRow, own_accounts: Sequence[int]) -> str:
     if row.actor_id in own_accounts:
         return row.actor_name
-    return "전문기관" if row.action in ("approve", "send_back", "intake") else "운영기관"
+    return "전문기관" if row.action in ("approve", "send_back", "waitlist", "intake") else "운영기관"
 
 
 def _tone(row: AuditRow) -> str:

@@ -11,11 +11,14 @@ from app.db import db, lock, transaction
 from app.errors import Conflict, InvalidInput, NotFound
 from app.models.applications import Application
 from app.models.applications import ApplicationState as State
+from app.models.companies import DocumentKind
 from app.models.people import Account
 from app.models.programme import Programme, SelectionOrder
 from app.policy import Actor, Permission, Role
-from app.workflows import company_edits, lifecycle, record, rounds, screening_reasons
+from app.workflows import company_edits, lifecycle, record, required_papers, rounds, screening_reasons
 from app.workflows.lifecycle import Edge, Lifecycle, Tell
+
+MOST_NOTE = 1_000
 
 _REJECT = {
     "action": "reject",
@@ -115,7 +118,7 @@ def own(*, actor: Actor) -> Application:
 def apply(*, actor: Actor) -> Application:
     """'사업 신청' of a company from K-Startup (R-KST-3).
 
-    Raises InvalidInput `application.incomplete`, Conflict, NotFound.
+    Raises InvalidInput `application.incomplete`, Ineligible, Conflict, NotFound.
     """
     application_id = own(actor=actor).id
     lacking = company_edits.missing_for_application(actor=actor)
@@ -123,6 +126,7 @@ def apply(*, actor: Actor) -> Application:
         raise InvalidInput(
             "application.incomplete", f"사업 신청 전에 다음을 마쳐 주세요: {', '.join(lacking)}"
         )
+    company_edits.refuse_ineligible(actor=actor)
     company_edits.ask_tax_office(actor=actor)
     return _enter(application_id, "apply", actor=actor)
 
@@ -130,7 +134,7 @@ def apply(*, actor: Actor) -> Application:
 def resubmit(*, actor: Actor) -> Application:
     """Back into the queue, at its end; the tax office is asked for a number of which it said nothing so far.
 
-    Raises InvalidInput `company.closed_down`, Conflict, NotFound.
+    Raises Ineligible (tax_office.refuse_closed), Conflict, NotFound.
     """
     application = own(actor=actor)
     if application.state is State.ON_HOLD and application.company.tax_office_state is None:
@@ -158,35 +162,49 @@ def hold(
     """'보류' (R-SCR-3a): `marks` names the fields and documents to mend, `codes` the reasons of the list.
 
     `override`: why a manager decides what somebody else has in hand. Raises as `fire`, and Conflict
-    `application.assigned_elsewhere`, InvalidInput `override_missing`, `reason.code`.
+    `application.assigned_elsewhere`, InvalidInput `override_missing`, `reason.code`, `marks.unknown`.
     """
     words = screening_reasons.words(codes, reason)
+    _require_known(marks)
     changes: dict[str, object] = {"marks": list(marks)}
     return _decide(
         application_id, "hold", actor=actor, reason=words, changes=changes, codes=codes, override=override
     )
 
 
+def _require_known(marks: Sequence[str]) -> None:
+    known = {*company_edits.ALSO_EDITABLE, *[kind.value for kind in DocumentKind]}
+    if not known.issuperset(marks):
+        text = "고칠 항목으로 표시할 수 없는 항목이 있습니다. 화면을 새로 고쳐 다시 선택해 주세요."
+        raise InvalidInput("marks.unknown", text, fields={"marks": text})
+
+
 def screen(*, actor: Actor, application_id: int, override: str = "") -> Application:
-    """'심사확정'. Raises NotFound, Denied, Conflict (also `application.score_missing`), as `hold`."""
+    """'심사확정'. Raises NotFound, Denied, Conflict, as `hold`.
+
+    Conflict also `application.score_missing`, `application.documents_missing` (R-JOIN-2).
+    """
     return _decide(application_id, "screen", actor=actor, changes=_screened(actor), override=override)
 
 
 def screen_many(*, actor: Actor, application_ids: Sequence[int]) -> list[int]:
     """'심사확정' of many of one's own agency, by a manager (R-ROLE-3). Returns those done.
 
-    Left out is what cannot be: another state, nobody's score where the programme selects by score.
+    Left out is what cannot be: another state, in somebody else's hands (whom only a reason overrides),
+    nobody's score where the programme selects by score, a required document missing.
     """
     policy.require(actor, Permission.SCREENING_BULK)
     scored = select(Programme.id).where(Programme.selection_order == SelectionOrder.SCORE)
     also = [
         Application.agency_id == actor.agency_id,
         or_(Application.score.is_not(None), Application.programme_id.not_in(scored)),
+        or_(Application.assigned_to_id.is_(None), Application.assigned_to_id == actor.id),
     ]
     with transaction():
+        lacking = required_papers.lacking(application_ids)
         done = lifecycle.fire_many(
             APPLICATION,
-            list(application_ids),
+            [application_id for application_id in application_ids if application_id not in lacking],
             "screen",
             actor=actor,
             source=State.SCREENING,
@@ -228,7 +246,7 @@ def _decide(
         fired = lifecycle.fire(APPLICATION, application_id, action, actor=actor, reason=reason, changes=kept)
         _require_hands(application, actor, override)
         if action == "screen":
-            _require_score(application)
+            _require_complete(application)
         rounds.leave([application_id], action, actor=actor, reason_codes=codes)
     return fired  # type: ignore[no-any-return]
 
@@ -241,15 +259,23 @@ def _require_hands(application: Application, actor: Actor, override: str) -> Non
     if actor.role is not Role.MANAGER:
         raise Conflict(
             "application.assigned_elsewhere",
-            f"{holder.name} 심사원이 맡은 건입니다. 관리자에게 배정을 바꿔 달라고 요청해 주세요.",
+            f"{holder.name}님이 맡은 건입니다. 관리자에게 배정을 바꿔 달라고 요청해 주세요.",
         )
     if not override.strip():
-        text = f"{holder.name} 심사원이 맡은 건을 대신 처리하는 사유를 입력해 주세요."
+        text = f"{holder.name}님이 맡은 건을 대신 처리하는 사유를 입력해 주세요."
         raise InvalidInput("override_missing", text, fields={"override": text})
     record.write("application", application.id, "override", actor=actor, reason=override.strip())
 
 
-def _require_score(application: Application) -> None:
+def _require_complete(application: Application) -> None:
+    """Nothing is confirmed without its papers, or without points where they select (R-JOIN-2, R-JOIN-7a)."""
+    lacks = required_papers.lacking([application.id]).get(application.id)
+    if lacks:
+        raise Conflict(
+            "application.documents_missing",
+            f"제출되지 않은 서류가 있어 심사확정할 수 없습니다: {', '.join(kind.label for kind in lacks)}. "
+            "보류하고 서류를 요청해 주세요.",
+        )
     programme = db.session.get_one(Programme, application.programme_id)
     if programme.selection_order is SelectionOrder.SCORE and application.score is None:
         raise Conflict(
@@ -272,6 +298,23 @@ def set_score(*, actor: Actor, application_id: int, score: int) -> Application:
             change = {"score": (application.score, score)}
             application.score = score
             record.write("application", application.id, "score", actor=actor, change=change)
+        return application
+
+
+def add_note(*, actor: Actor, application_id: int, text: str) -> Application:
+    """A note among colleagues, in the case's history; the company does not see it (R-SCR-3).
+
+    Raises InvalidInput `application.note`, Denied, NotFound.
+    """
+    policy.require(actor, Permission.SCREENING_DECIDE)
+    words = text.strip()
+    if not 0 < len(words) <= MOST_NOTE:
+        told = f"메모를 {MOST_NOTE:,}자 안에서 입력해 주세요."
+        raise InvalidInput("application.note", told, fields={"note": told})
+    with transaction():
+        application = lock(Application, application_id)
+        policy.require_own(actor, application)
+        record.write("application", application.id, "note", actor=actor, reason=words)
         return application
 
 

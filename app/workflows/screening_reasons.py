@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from app.errors import InvalidInput
@@ -73,6 +73,12 @@ REJECT = (
     Reason(code="not_mended", text="보완 요청에 기한 안에 응하지 않았습니다."),
 )
 _BY_CODE = {reason.code: reason for reason in (*HOLD, *REJECT)}
+
+
+def for_hold(kinds: Collection[DocumentKind]) -> list[Reason]:
+    """Those of a hold that can be said of a company with these documents, handed in or needed."""
+    others = {kind.value for kind in DocumentKind} - {kind.value for kind in kinds}
+    return [reason for reason in HOLD if not others.intersection(reason.marks)]
 
 
 def label(code: str) -> str:

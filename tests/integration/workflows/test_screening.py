@@ -16,7 +16,7 @@ from app.models.companies import CompanyKind, Document, DocumentKind
 from app.models.ledger import LedgerAccount
 from app.models.numbers import complete_business_number
 from app.models.record import AuditRow, Notice
-from app.models.vouchers import InstrumentKind, InstrumentState
+from app.models.vouchers import InstrumentKind
 from app.policy import Actor, Role
 from app.workflows import (
     applications,
@@ -24,13 +24,13 @@ from app.workflows import (
     assignments,
     attachments,
     budget,
+    budget_overview,
     case_reads,
     company_edits,
     instruments,
     ledger,
     queue_reads,
     record,
-    vouchers,
 )
 from app.workflows.applications import APPLICATION
 from tests import factories
@@ -46,14 +46,14 @@ def stage(tx: object) -> joining.Stage:
 
 
 def applied(
-    stage: joining.Stage, state: State = State.SCREENING, **fields: object
+    stage: joining.Stage, state: State = State.SCREENING, papers: bool = True, **fields: object
 ) -> tuple[Application, Actor]:
     """An application of the stage's agency, and its company's person."""
     company = factories.make_company(
         programme_id=stage.programme.id, agency_id=stage.agency.id, address="서울", industry="소프트웨어",
         contact_name="담당", **fields,
     )  # fmt: skip
-    application = factories.make_application(company=company, state=state)
+    application = factories.make_application(company=company, state=state, papers=papers)
     person = factories.make_actor(Role.DEMAND, company_id=company.id)
     db.session.commit()
     return application, person
@@ -208,7 +208,7 @@ def test_when_the_budget_ends_the_rest_waits_in_order(stage: joining.Stage) -> N
     with pytest.raises(Conflict, match="budget.used_up"):
         budget.confirm_one(actor=stage.officer, application_id=keys[0])
     assert budget.confirm(actor=stage.officer, application_ids=keys).done == []
-    row = budget.overview(actor=stage.officer, programme_id=stage.programme.id)[0]
+    row = budget_overview.overview(actor=stage.officer, programme_id=stage.programme.id)[0]
     assert (row.allocated, row.committed, row.free, row.waiting) == (7_200_000, 7_200_000, 0, 2)
     assert ledger.verify() == []
 
@@ -276,7 +276,7 @@ def test_a_case_is_taken_and_assigned(stage: joining.Stage) -> None:
 
 def test_the_case_shows_documents_and_lookalikes(stage: joining.Stage) -> None:
     """R-SCR-3"""
-    application, person = applied(stage, representative="김한결")
+    application, person = applied(stage, papers=False, representative="김한결")
     twin, _ = applied(stage, representative="김한결")
     attachments.attach(
         attachments.take_in(file_name="등록증.pdf", content=joining.PDF),
@@ -337,67 +337,3 @@ def test_a_k_startup_company_completes_and_applies(stage: joining.Stage, sandbox
     applications.apply(actor=person)
     assert application.state is State.SCREENING and application.submitted_at is not None
     assert application.company.tax_office_state == "계속사업자"
-
-
-def test_the_instrument_changes_until_it_is_fixed(stage: joining.Stage) -> None:
-    """R-INS-1, R-INS-2"""
-    application, person = applied(stage)
-    stage.programme.card_opens_on = NOW.date() + clock.timedelta(days=1)
-    db.session.commit()
-    with clock.at(NOW):
-        with pytest.raises(InvalidInput, match="instrument.not_open"):
-            instruments.choose(actor=person, kind=InstrumentKind.CORPORATE_CHECK)
-        first = instruments.choose(actor=person, kind=InstrumentKind.ZEROPAY)
-    with clock.at(NOW + clock.timedelta(days=1)):
-        assert instruments.choose(actor=person, kind=InstrumentKind.CORPORATE_CHECK).id == first.id
-        applications.screen(actor=stage.reviewer, application_id=application.id)
-        with pytest.raises(Conflict, match="instrument.fixed"):
-            instruments.choose(actor=person, kind=InstrumentKind.ZEROPAY)
-    later, other = applied(stage, State.SCREENED)
-    with pytest.raises(Conflict, match="instrument.fixed"):
-        instruments.choose(actor=other, kind=InstrumentKind.ZEROPAY)
-    budget.confirm_one(actor=stage.officer, application_id=later.id)
-    instruments.choose(actor=other, kind=InstrumentKind.ZEROPAY)
-    with pytest.raises(Conflict, match="instrument.fixed"):
-        instruments.choose(actor=other, kind=InstrumentKind.PERSONAL_CHECK)
-
-
-def test_zeropay_opens_at_once_after_approval(stage: joining.Stage, sandbox: str) -> None:
-    """R-INS-3, R-INS-4"""
-    application, person = applied(stage)
-    instruments.choose(actor=person, kind=InstrumentKind.ZEROPAY)
-    with pytest.raises(Conflict, match="instrument.not_approved") as refusal:
-        instruments.request_issue(actor=person)
-    assert "심사중" in refusal.value.text
-    applications.screen(actor=stage.reviewer, application_id=application.id)
-    budget.confirm_one(actor=stage.officer, application_id=application.id)
-    issued = instruments.request_issue(actor=person)
-    assert issued.state is InstrumentState.ISSUED and issued.issued_at is not None
-    wallet = instruments.wallet(actor=person)
-    assert wallet is not None and wallet.balance == 0
-    assert wallet.virtual_account.holder_name == application.company.name
-
-
-def test_a_card_is_asked_for_from_the_next_day_and_arrives_in_three(
-    stage: joining.Stage, sandbox: str
-) -> None:
-    """R-INS-4"""
-    application, person = applied(stage)
-    with clock.at(NOW):
-        instruments.choose(actor=person, kind=InstrumentKind.PERSONAL_CHECK)
-        applications.screen(actor=stage.reviewer, application_id=application.id)
-        budget.confirm_one(actor=stage.officer, application_id=application.id)
-        with pytest.raises(Conflict, match="instrument.tomorrow"):
-            instruments.request_issue(actor=person)
-    with clock.at(clock.start_of(clock.korean_day(NOW) + clock.timedelta(days=1))):
-        asked = instruments.request_issue(actor=person)
-        assert asked.state is InstrumentState.REQUESTED
-        with pytest.raises(Conflict, match="instrument.request.state"):
-            instruments.request_issue(actor=person)
-        assert instruments.refresh_issues() == 0
-    with clock.at(NOW + clock.timedelta(days=5)):
-        assert instruments.refresh_issues() == 1
-        assert instruments.refresh_issues() == 0
-        arrived = instruments.own(actor=person)
-        assert arrived is not None and arrived.issued_at is not None
-        assert vouchers.usable_for(company_id=application.company_id).company_id == application.company_id
