@@ -17,11 +17,15 @@ from app.workflows import console_reads
 
 LISTS: dict[str, tuple[str, dict[str, Any]]] = {
     "screening": ("console_screening.index_view", {}),
+    "over": ("console_screening.index_view", {"late": "1"}),
+    "unassigned": ("console_screening.index_view", {"who": "none"}),
     "mine": ("console_screening.index_view", {"mine": "1"}),
     "on_hold": ("console_screening.index_view", {"state": "on_hold"}),
     "flagged": ("console_screening.index_view", {"state": "flagged"}),
     "budget": ("console_budget.index", {}),
     "waivers": ("console_waivers.index", {}),
+    "last_days": ("console_dashboard.ending", {}),
+    "accepted": ("console_offers.index", {"tab": "accepted"}),
     "suppliers": ("console_suppliers.index", {"state": "screening"}),
     "offerings": ("console_offerings.index", {}),
     "batches": ("console_settlement.index", {}),
@@ -31,8 +35,11 @@ LISTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 HINTS = {
     "screening": Permission.SCREENING_DECIDE,
+    "over": Permission.SCREENING_DECIDE,
     "budget": Permission.BUDGET_CONFIRM,
     "waivers": Permission.VOUCHER_CLOSE,
+    "last_days": Permission.VOUCHER_CLOSE,
+    "accepted": Permission.BUDGET_CONFIRM,
     "suppliers": Permission.SUPPLIER_SELECT,
     "offerings": Permission.OFFERING_APPROVE,
     "batches": Permission.SETTLEMENT_APPROVE,

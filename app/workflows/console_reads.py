@@ -11,11 +11,14 @@ from sqlalchemy import func, select
 from app.db import db
 from app.models.applications import Application, ApplicationState
 from app.models.catalogue import Offering, OfferingState, Supplier, SupplierState
+from app.models.offers import BudgetOffer, OfferState
 from app.models.payments import Payment, PaymentState
 from app.models.record import OutboxMessage
 from app.models.settlements import BatchState, SettlementBatch
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Actor, Permission
+from app.workflows import budget_stats
+from app.workflows import waiting as waiting_times
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,14 @@ def waiting(*, actor: Actor) -> list[Waiting]:
 def _screening(actor: Actor) -> list[Waiting]:
     own = [Application.agency_id == actor.agency_id] if actor.role.is_operating_agency else []
     state, entered = Application.state, Application.submitted_at
-    numbers = [_waiting("screening", "심사 대기", entered, state == ApplicationState.SCREENING, *own)]
+    open_ = (state == ApplicationState.SCREENING, entered.is_not(None), *own)
+    numbers = [
+        _waiting("screening", "심사 대기", entered, *open_),
+        _waiting("over", "약속한 기간을 넘긴 심사", entered, *open_, waiting_times.over_promise()),
+    ]
+    if actor.may(Permission.SCREENING_ASSIGN):
+        nobody = Application.assigned_to_id.is_(None)
+        numbers.append(_waiting("unassigned", "담당이 없는 심사", entered, *open_, nobody))
     if actor.may(Permission.SCREENING_DECIDE):
         mine = (state == ApplicationState.SCREENING, Application.assigned_to_id == actor.id)
         flagged = Application.flagged_at
@@ -68,10 +78,16 @@ def _budget(actor: Actor) -> list[Waiting]:
     screened = Application.screened_at
     requested = Voucher.waiver_requested_at
     open_ = (requested.is_not(None), Voucher.state == VoucherState.USABLE)
-    return [
+    numbers = [
         _waiting("budget", "예산확정 대기", screened, Application.state == ApplicationState.SCREENED),
         _waiting("waivers", "예산포기 요청", requested, *open_),
     ]
+    label = f"{budget_stats.DEADLINE_DAYS}일 안에 첫 결제 기한이 끝나는 기업"
+    numbers.append(Waiting("last_days", label, budget_stats.count_ending(actor=actor)))
+    if actor.may(Permission.SCREENING_VIEW):
+        accepted = BudgetOffer.state == OfferState.ACCEPTED
+        numbers.append(_waiting("accepted", "예산 안내를 수락한 기업", BudgetOffer.answered_at, accepted))
+    return numbers
 
 
 def _market(actor: Actor) -> list[Waiting]:
