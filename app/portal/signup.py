@@ -1,7 +1,8 @@
 """회원가입 of a demand company, page by page (R-JOIN-1 to R-JOIN-8).
 
 The token of a half-filled sign-up stands in the address and in the browser's signed cookie, so that it can be
-taken up again; every step keeps what was typed, and a password is never put back into a page.
+taken up again; in another browser only after 본인인증 of the same person. Every step keeps what was typed,
+and a password is never put back into a page.
 """
 
 from __future__ import annotations
@@ -20,24 +21,45 @@ from app.models.vouchers import InstrumentKind
 from app.policy import Permission
 from app.portal import signup_people
 from app.portal.auth import home_of
-from app.portal.signup_flow import KEPT, ORDER, blueprint, enter, next_url, onward, page, step_url, tried
+from app.portal.signup_flow import (
+    KEPT,
+    ORDER,
+    blueprint,
+    enter,
+    ineligible_page,
+    next_url,
+    onward,
+    page,
+    step_url,
+    strange,
+    tried,
+)
 from app.portal.signup_forms import (
     LATER,
     AccountForm,
     ContactForm,
-    DetailsForm,
     InstrumentForm,
+    details_form,
     documents_form,
     terms_form,
 )
 from app.web.errors import refused
 from app.web.forms import BaseForm
 from app.web.limits import limiter
-from app.workflows import instruments, signup_reads, signup_submit
+from app.workflows import instruments, needed_documents, signup_reads, signup_submit
 from app.workflows import signup as signups
+from app.workflows.eligibility import Ineligible
 from app.workflows.terms import TERMS
 
 __all__ = ["blueprint"]
+
+# Why a paper is asked for that most companies need not bring (R-JOIN-2, R-JOIN-5).
+DOCUMENT_HINTS = {
+    DocumentKind.PRIORITY_CERTIFICATE.value: "이전 연도에 참여한 기업은 올해 발급받은 장애인기업확인서나 "
+    "여성기업확인서가 있어야 다시 신청할 수 있습니다. PDF, JPG, PNG (20MB 미만)",
+    DocumentKind.INSURANCE_LIST.value: "담당자(임직원)로 인증했다면 그 사람이 명부에 있어야 합니다. "
+    "PDF, JPG, PNG (20MB 미만)",
+}
 
 
 @blueprint.get("")
@@ -45,7 +67,9 @@ __all__ = ["blueprint"]
 def start() -> ResponseReturnValue:
     if current_user.is_authenticated:
         return redirect(home_of(current_user.role))
-    return render_template("portal/signup/start.html", programme=signups.open_programme(), kept=_kept())
+    programme = signups.open_programme()
+    papers = needed_documents.by_condition(programme)
+    return render_template("portal/signup/start.html", programme=programme, papers=papers, kept=_kept())
 
 
 def _kept() -> Signup | None:
@@ -115,12 +139,29 @@ def details(token: str) -> ResponseReturnValue:
     known = dict(found.answers)
     if known.get("verified_as") == VerifiedAs.REPRESENTATIVE.value:
         known.setdefault("representative", known["verified_name"])
-    form = DetailsForm(data=known)
+    form = details_form(known, asks_employees=signups.programme_of(found).needs_employees)
     if form.validate_on_submit():
-        typed = {name: form[name].data for name in signups.DETAILS} | {"kind": CompanyKind(form.kind.data)}
-        if tried(form, lambda: signups.set_details(token=token, details=typed)):
-            return onward("details", token)
+        typed = {name: form[name].data for name in (*signups.DETAILS, "employees") if name in form}
+        typed["kind"] = CompanyKind(form.kind.data)
+        try:
+            if tried(form, lambda: signups.set_details(token=token, details=typed)):
+                return onward("details", token)
+        except Ineligible:
+            return redirect(step_url("eligibility", token))
     return page("details", found, form)
+
+
+@blueprint.get("/<token>/eligibility")
+@needs(Permission.PUBLIC)
+def eligibility(token: str) -> ResponseReturnValue:
+    """Why a company with the details typed so far cannot join; nothing of them is lost (R-JOIN-7a)."""
+    found = enter(token, "details")
+    if isinstance(found, Response):
+        return found
+    obstacle = signups.obstacle(found)
+    if obstacle is None:
+        return redirect(url_for("signup.resume", token=token))
+    return ineligible_page("details", token, obstacle, status=200)
 
 
 @blueprint.route("/<token>/contact", methods=["GET", "POST"])
@@ -161,7 +202,8 @@ def documents(token: str) -> ResponseReturnValue:
         if not form.errors:
             return onward("documents", token)
     files = {kind.value: _existing(token, present.get(kind)) for kind in kinds}
-    return page("documents", found, form, files=files, later=next_url("documents", token))
+    later = next_url("documents", token)
+    return page("documents", found, form, files=files, later=later, hints=DOCUMENT_HINTS)
 
 
 def _attach(token: str, form: BaseForm, kind: DocumentKind) -> None:
@@ -185,6 +227,9 @@ def _existing(token: str, document: Document | None) -> list[dict[str, Any]]:
 @blueprint.post("/<token>/documents/<int:document_id>/delete")
 @needs(Permission.PUBLIC)
 def remove_document(token: str, document_id: int) -> ResponseReturnValue:
+    stranger = strange(signups.load(token=token))
+    if stranger is not None:
+        return stranger
     signups.remove_document(token=token, document_id=document_id)
     flash("파일을 삭제했습니다.", "success")
     return redirect(url_for("signup.documents", token=token))
@@ -196,7 +241,7 @@ def instrument(token: str) -> ResponseReturnValue:
     found = enter(token, "instrument")
     if isinstance(found, Response):
         return found
-    choices = instruments.choices(signups.open_programme())
+    choices = instruments.choices(signups.programme_of(found))
     form = InstrumentForm(data=_chosen(found)).offer([c.kind for c in choices if c.open], signups.agencies())
     if form.validate_on_submit() and tried(form, lambda: _choose(token, form)):
         return onward("instrument", token)
@@ -245,10 +290,16 @@ def _check_page(found: Signup, refusal: Refusal | None) -> ResponseReturnValue:
 @limiter.limit("20 per minute")
 def submit(token: str) -> ResponseReturnValue:
     """'회원가입(심사접수)'. A second press finds the first one's application (R-JOIN-8)."""
+    stranger = strange(signups.load(token=token))
+    if stranger is not None:
+        return stranger
     try:
         signup_submit.submit(token=token, ip=request.remote_addr)
     except NotFound:
         raise
+    except Ineligible as refusal:
+        step = "verify" if "representative" in refusal.fields else "details"
+        return ineligible_page(step, token, refusal)
     except InvalidInput as refusal:
         found = enter(token, "check")
         if isinstance(found, Response):

@@ -11,12 +11,17 @@ from werkzeug.wrappers import Response
 
 from app.errors import Refusal
 from app.models.companies import Signup
+from app.portal import ineligible
 from app.web.forms import BaseForm, refusal_to_form
 from app.workflows import signup as signups
+from app.workflows import signup_take_up
+from app.workflows.eligibility import Ineligible
 
 blueprint = Blueprint("signup", __name__, url_prefix="/signup")
 
 KEPT = "signup"
+# The 본인인증 that was made in this browser.
+PROVED = "signup_proved"
 STEPS = (*signups.STEPS, ("check", "확인·제출"))
 ORDER = tuple(key for key, _ in STEPS)
 
@@ -34,13 +39,30 @@ def onward(step: str, token: str) -> Response:
     return redirect(url_for(f"signup.{following}", token=token))
 
 
+def is_proved(found: Signup) -> bool:
+    return signup_take_up.is_same_person(found, session.get(PROVED))
+
+
+def strange(found: Signup) -> Response | None:
+    """Where to go from another browser than its person's: an address proves nothing (R-JOIN-8)."""
+    if is_proved(found):
+        return None
+    flash("작성하던 신청서를 이어서 작성하려면 이 기기에서 본인인증을 해 주세요.", "info")
+    return redirect(url_for("signup.verify", token=found.token))
+
+
 def enter(token: str, step: str) -> Signup | Response:
     """The sign-up, or where to go instead: an earlier step that is not done, or the page of one handed in."""
     found = signups.load(token=token)
     if found.submitted_at is not None:
         return redirect(url_for("signup.done", token=token))
+    stranger = None if step in ("terms", "verify") else strange(found)
+    if stranger is not None:
+        return stranger
     session[KEPT] = token
     lacking = signups.missing(found)
+    if "details" in lacking and ORDER.index(step) > ORDER.index("details") and signups.obstacle(found):
+        return redirect(url_for("signup.eligibility", token=token))
     for earlier in ORDER[: ORDER.index(step)]:
         # Papers take time to get: everything else may be done before them.
         if earlier in lacking and earlier not in ("documents", "instrument"):
@@ -75,14 +97,39 @@ def page(
 
 
 def tried(form: BaseForm, verb: Callable[[], object]) -> bool:
-    """Whether the verb went through; its refusal lands at the fields that it names."""
+    """Whether the verb went through; its refusal lands at the fields that it names.
+
+    Not so an Ineligible: that is a page of its own.
+    """
     try:
         verb()
+    except Ineligible:
+        raise
     except Refusal as refusal:
         refusal_to_form(form, refusal)
         return False
     return True
 
 
+def ineligible_page(step: str, token: str, refusal: Ineligible, *, status: int = 422) -> ResponseReturnValue:
+    """What keeps the company out, at the step at which it can be mended."""
+    verified = step == "verify"
+    html = ineligible.page(
+        refusal,
+        correct=url_for(f"signup.{step}", token=token),
+        label="다른 사람으로 본인인증" if verified else "기업정보 고치기",
+        steps=[label for _, label in STEPS],
+        current=ORDER.index(step) + 1,
+    )
+    return html, status
+
+
 def next_url(step: str, token: str) -> str:
     return str(onward(step, token).location)
+
+
+@blueprint.after_request
+def keep_nothing(answer: Response) -> Response:
+    """Personal data stays in no cache, and 'back' after the last press finds the receipt, not the form."""
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

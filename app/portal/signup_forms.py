@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wtforms import BooleanField, PasswordField, RadioField, StringField
+from wtforms.validators import StopValidation
 
 from app.models.companies import CompanyKind, DocumentKind
 from app.models.programme import Agency
@@ -16,6 +17,7 @@ from app.web.forms import (
     BusinessNumberField,
     PhoneField,
     Required,
+    TolerantField,
     UploadField,
     ValidationError,
     longest,
@@ -24,6 +26,28 @@ from app.workflows.terms import TERMS
 
 LATER = "later"
 EMAIL = {"autocomplete": "email", "type": "email"}
+
+
+class CountField(TolerantField):
+    """How many; `1,200명` is 1200. `data` is an int or None."""
+
+    separators = str.maketrans("", "", " ,명\u00a0\t")
+    message = "숫자로 입력해 주세요. 없으면 0을 입력합니다."
+
+    def process_formdata(self, valuelist: Sequence[Any]) -> None:
+        super().process_formdata(valuelist)
+        typed = self.data or ""
+        self.typed = typed
+        self.data = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 9 else None
+        if typed and self.data is None:
+            raise ValueError(self.message)
+
+    def pre_validate(self, form: Any) -> None:
+        if self.process_errors:
+            raise StopValidation()
+
+    def _value(self) -> str:
+        return str(self.data) if self.data is not None else getattr(self, "typed", "")
 
 
 def terms_form(answers: Mapping[str, Any]) -> BaseForm:
@@ -53,8 +77,17 @@ class DetailsForm(BaseForm):
     name = StringField("기업명", [Required(), longest(100)], render_kw={"autocomplete": "organization"})
     representative = StringField("대표자명", [Required(), longest(50)])
     industry = StringField("업종", [Required(), longest(100)])
+    employees = CountField("상시근로자 수", [Required()])
     address = StringField("주소", [Required(), longest(200)], render_kw={"autocomplete": "street-address"})
     email = StringField("기업 이메일", [Required(), longest(100)], render_kw=EMAIL)
+
+
+def details_form(known: Mapping[str, Any], *, asks_employees: bool) -> DetailsForm:
+    """With the number of employees where the year asks for it (R-JOIN-7a)."""
+    form = DetailsForm(data=known)
+    if not asks_employees:
+        del form.employees
+    return form
 
 
 class ContactForm(BaseForm):

@@ -22,7 +22,7 @@ from app.models.programme import Programme
 from app.models.record import AuditRow
 from app.models.vouchers import Instrument
 from app.policy import Actor, Permission
-from app.workflows import attachments, record, tax_office, verification
+from app.workflows import attachments, eligibility, needed_documents, record, tax_office, verification
 
 LABELS = {
     "name": "기업명",
@@ -32,30 +32,36 @@ LABELS = {
     "email": "기업 이메일",
     "address": "주소",
     "industry": "업종",
+    "employees": "상시근로자 수",
     "contact_name": "담당자명",
     "contact_phone": "담당자 휴대전화",
     "contact_email": "담당자 이메일",
     "payment_contact_name": "결제담당자명",
     "payment_contact_phone": "결제담당자 휴대전화",
     "document": "제출 서류",
+    "account": "카드 연결계좌",
 }
 LENGTHS = {"name": 100, "representative": 50, "email": 100, "address": 200, "industry": 100}
 LENGTHS |= {"contact_name": 50, "contact_email": 100}
 REQUIRED = ("name", "representative", "email", "address", "industry", "contact_name", "contact_phone")
-EDITABLE = tuple(field for field in LABELS if not field.startswith(("payment_", "document")))
+NOT_TYPED = ("payment_", "document", "account", "employees")
+EDITABLE = tuple(field for field in LABELS if not field.startswith(NOT_TYPED))
+ALSO_EDITABLE = (*EDITABLE, "employees")
+MOST_EMPLOYEES = 99_999
 FIXED_LATER = ("business_number", "kind")
-FLAGGING = ("representative", "document")
+FLAGGING = ("representative", "document", "account")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 _S = ApplicationState
 _EARLY = (_S.NOT_APPLIED, _S.ON_HOLD)
 _OPEN = (*_EARLY, _S.SCREENED, _S.APPROVED)
 
 
-def editable(state: ApplicationState) -> tuple[str, ...]:
-    """The fields that the company can change in this state (R-SCR-2)."""
+def editable(state: ApplicationState, programme: Programme | None = None) -> tuple[str, ...]:
+    """What the company can change in this state (R-SCR-2); employees where its year asks (R-JOIN-7a)."""
     if state not in _OPEN:
         return ()
-    return EDITABLE if state in _EARLY else tuple(field for field in EDITABLE if field not in FIXED_LATER)
+    fields = ALSO_EDITABLE if programme is not None and programme.needs_employees else EDITABLE
+    return fields if state in _EARLY else tuple(field for field in fields if field not in FIXED_LATER)
 
 
 def valid_email(text: str) -> bool:
@@ -66,7 +72,10 @@ def check_details(values: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with the fields that are given, in Korean, by field."""
     wrong = {}
     for field, value in values.items():
-        if field in REQUIRED and not value:
+        if field == "employees":
+            if not (isinstance(value, int) and 0 <= value <= MOST_EMPLOYEES):
+                wrong[field] = "상시근로자 수를 0 이상의 숫자로 입력해 주세요. 없으면 0을 입력합니다."
+        elif field in REQUIRED and not value:
             wrong[field] = f"{LABELS[field]}을(를) 입력해 주세요."
         elif field in LENGTHS and len(value) > LENGTHS[field]:
             wrong[field] = f"{LABELS[field]}은(는) {LENGTHS[field]}자 이하로 입력해 주세요."
@@ -87,6 +96,8 @@ def clean(values: Mapping[str, Any]) -> dict[str, Any]:
             cleaned[field] = value if isinstance(value, CompanyKind) else CompanyKind(value)
         elif field == "business_number" or field.endswith("phone"):
             cleaned[field] = digits(value or "")
+        elif field == "employees":
+            cleaned[field] = value
         else:
             cleaned[field] = " ".join((value or "").split())
     return cleaned
@@ -134,7 +145,7 @@ def edit(
     Raises Denied, Conflict `company.locked_state`, `company.fixed_field`, `company.taken`, InvalidInput.
     """
     policy.require(actor, Permission.COMPANY_EDIT)
-    values = clean({field: value for field, value in changes.items() if field in EDITABLE})
+    values = clean({field: value for field, value in changes.items() if field in ALSO_EDITABLE})
     wrong = check_details(values)
     if wrong:
         raise InvalidInput("company.details", "입력한 내용을 다시 확인해 주세요.", fields=wrong)
@@ -164,6 +175,7 @@ def _edit(actor: Actor, values: dict[str, Any], payment_token: str | None) -> Co
     if "business_number" in change:
         # What the tax office said of the old number says nothing of this one; it is asked on handing in.
         company.tax_office_state = company.tax_office_asked_at = None
+        company.tax_office_tries = 0
     db.session.flush()
     masked = {f: (mask(f, old), mask(f, new)) for f, (old, new) in change.items()}
     record.write("company", company.id, "edit", actor=actor, change=masked)
@@ -191,6 +203,16 @@ def replace_document(*, actor: Actor, kind: DocumentKind, file_name: str, conten
         record.write("company", company.id, "edit", actor=actor, change={"document": named})
         _flag(application, {"document": named}, actor=actor)
         return document
+
+
+def account_changed(application: Application, *, before: str | None, after: str | None, actor: Actor) -> None:
+    """Another account behind the card: into the history, and told to the agency (R-SCR-2, R-INS-4).
+
+    Inside the caller's transaction, with application and company locked.
+    """
+    change = {"account": (before, after)}
+    record.write("company", application.company_id, "edit", actor=actor, change=change)
+    _flag(application, change, actor=actor)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,17 +258,10 @@ def _shown(field: str, value: Any) -> Any:
 
 
 def required_documents(
-    kind: CompanyKind, *, verified_as: VerifiedAs | None, joined_before: bool = False
+    kind: CompanyKind, *, programme: Programme, verified_as: VerifiedAs | None, joined_before: bool = False
 ) -> list[DocumentKind]:
-    """R-JOIN-2, R-JOIN-5"""
-    needed = [DocumentKind.BUSINESS_REGISTRATION, DocumentKind.TAX_CLEARANCE]
-    if kind is CompanyKind.CORPORATE:
-        needed.append(DocumentKind.CORPORATE_REGISTER)
-    if verified_as is VerifiedAs.STAFF:
-        needed.append(DocumentKind.INSURANCE_LIST)
-    if joined_before:
-        needed.append(DocumentKind.PRIORITY_CERTIFICATE)
-    return needed
+    """By the programme's table (R-JOIN-2, R-JOIN-5, R-JOIN-7a)."""
+    return needed_documents.needed(programme, kind=kind, verified_as=verified_as, joined_before=joined_before)
 
 
 def took_part_before(business_number: str, programme: Programme) -> bool:
@@ -266,8 +281,15 @@ def missing_for_application(*, actor: Actor) -> list[str]:
     """What '사업 신청' of a company from K-Startup still needs, in Korean (R-KST-3)."""
     company = own(actor=actor)
     lacking = [LABELS[field] for field in REQUIRED if not getattr(company, field)]
+    if company.programme.needs_employees and company.employees is None:
+        lacking.append(LABELS["employees"])
     joined_before = took_part_before(company.business_number, company.programme)
-    needed = required_documents(company.kind, verified_as=company.verified_as, joined_before=joined_before)
+    needed = required_documents(
+        company.kind,
+        programme=company.programme,
+        verified_as=company.verified_as,
+        joined_before=joined_before,
+    )
     present = {document.kind for document in attachments.current(company_id=company.id)}
     lacking += [kind.label for kind in needed if kind not in present]
     if not db.session.scalar(select(Instrument.id).where(Instrument.company_id == company.id)):
@@ -275,10 +297,16 @@ def missing_for_application(*, actor: Actor) -> list[str]:
     return lacking
 
 
+def refuse_ineligible(*, actor: Actor) -> None:
+    """'사업 신청' is for companies that can take part (R-JOIN-7a). Raises Ineligible, NotFound."""
+    company = own(actor=actor)
+    eligibility.refuse(company.programme, industry=company.industry, employees=company.employees)
+
+
 def ask_tax_office(*, actor: Actor) -> None:
     """Ask for the state of the own business number, outside any transaction, and keep the answer (R-JOIN-4).
 
-    Raises InvalidInput `company.closed_down`. Unreachable: goes on, and `tax_office_state` stays None.
+    Raises Ineligible as tax_office.refuse_closed. Unreachable: goes on, and `tax_office_state` stays None.
     """
     with transaction():
         number = own(actor=actor).business_number
@@ -287,7 +315,7 @@ def ask_tax_office(*, actor: Actor) -> None:
     with transaction():
         company = lock(Company, actor.company_id)
         company.tax_office_state = state
-        company.tax_office_asked_at = clock.real_now() if state else None
+        company.tax_office_asked_at = clock.real_now()
 
 
 def phone_index(phone: str) -> bytes:

@@ -23,11 +23,14 @@ from app.workflows import (
     accounts,
     attachments,
     company_edits,
+    eligibility,
     instruments,
     passwords,
     programmes,
+    tax_office,
     verification,
 )
+from app.workflows.eligibility import Ineligible
 from app.workflows.terms import TERMS
 
 STEPS = (
@@ -45,12 +48,10 @@ CONTACT = ("contact_name", "contact_phone", "contact_email")
 
 def open_programme() -> Programme:
     """Raises Conflict `signup.closed`."""
-    try:
-        return programmes.current()
-    except NotFound as error:
-        raise Conflict(
-            "signup.closed", "지금은 신청을 받는 사업이 없습니다. 사업공고를 확인해 주세요."
-        ) from error
+    found = next((programme for programme in programmes.programmes() if programme.is_open), None)
+    if found is None:
+        raise Conflict("signup.closed", "지금은 신청을 받는 사업이 없습니다. 사업공고를 확인해 주세요.")
+    return found
 
 
 def agencies() -> list[Agency]:
@@ -83,13 +84,26 @@ def load(*, token: str) -> Signup:
 
 
 def lock_open(token: str) -> Signup:
-    """Raises NotFound, Conflict `signup.submitted`."""
+    """Raises NotFound, Conflict `signup.submitted`, `signup.closed` (its year takes no more)."""
     signup = lock(Signup, load(token=token).id)
     if signup.submitted_at is not None:
         raise Conflict(
             "signup.submitted", "이미 접수된 회원가입입니다. 로그인해서 심사 상태를 확인해 주세요."
         )
+    refuse_late(programme_of(signup))
     return signup
+
+
+def refuse_late(programme: Programme) -> None:
+    if not programme.is_open:
+        raise Conflict(
+            "signup.closed",
+            f"{programme.year}년 사업의 접수가 끝났습니다. 다음 모집은 사업공고에서 확인해 주세요.",
+        )
+
+
+def programme_of(signup: Signup, /) -> Programme:
+    return db.session.get_one(Programme, signup.programme_id)
 
 
 def _answer(signup: Signup, step: str, answers: Mapping[str, Any]) -> Signup:
@@ -124,13 +138,17 @@ def accept_terms(*, token: str, accepted: Collection[str]) -> Signup:
 def attach_verification(*, token: str, verification_token: str, verified_as: VerifiedAs) -> Signup:
     """Join the finished 본인인증.
 
-    Raises Conflict `verification.not_verified`, `company.representative_taken`.
+    Raises Conflict `verification.not_verified`, Ineligible `company.representative_taken`.
     """
     with transaction():
         signup = lock_open(token)
         person = verification.finished(token=verification_token, purpose=VerificationPurpose.SIGN_UP)
         if verified_as is VerifiedAs.REPRESENTATIVE:
             refuse_second_company(signup.programme_id, person)
+        before = signup.verification_id and db.session.get(Verification, signup.verification_id)
+        if before and before.ci_index != person.ci_index:
+            # Somebody else goes on: with the password of the one before, that one could open the account.
+            signup.password_hash = None
         signup.verification_id = person.id
         return _answer(signup, "verify", {"verified_as": verified_as.value, "verified_name": person.name})
 
@@ -143,10 +161,16 @@ def refuse_second_company(programme_id: int, person: Verification) -> None:
         )
     )
     if taken is not None:
-        raise Conflict(
+        raise Ineligible(
             "company.representative_taken",
-            "이 대표자로 이미 가입한 수요기업이 있습니다. 대표자 한 분은 한 사업에 한 기업만 "
-            "참여할 수 있습니다.",
+            "이 대표자로 이미 가입한 수요기업이 있습니다. 대표자 한 분은 한 사업에 한 기업만 참여할 수 "
+            "있습니다.",
+            field="representative",
+            steps=(
+                "이미 가입한 기업의 아이디로 로그인해 심사 상태를 확인해 주세요.",
+                "아이디나 비밀번호를 잊었다면 '비밀번호 찾기'를 이용해 주세요.",
+                "가입한 적이 없다면 콜센터에 문의해 주세요.",
+            ),
         )
 
 
@@ -165,40 +189,94 @@ def set_account(*, token: str, login: str, password: str) -> Signup:
 
 
 def set_details(*, token: str, details: Mapping[str, Any]) -> Signup:
-    """Raises InvalidInput (`company.details`; `company.rejected`, R-JOIN-6; `company.taken`, R-JOIN-4)."""
+    """Keep the details, then see whether such a company can join: what was typed is lost in no case.
+
+    Raises InvalidInput `company.details`; Ineligible (`eligibility.refuse`, `refuse_taken`,
+    `tax_office.refuse_closed`).
+    """
     values = company_edits.clean({field: details.get(field) or "" for field in DETAILS if field != "kind"})
     kind = details.get("kind")
-    wrong = company_edits.check_details(values)
-    if not isinstance(kind, CompanyKind):
-        wrong["kind"] = "기업구분을 선택해 주세요."
-    if wrong or not isinstance(kind, CompanyKind):
-        raise InvalidInput("company.details", "입력한 내용을 다시 확인해 주세요.", fields=wrong)
     with transaction():
         signup = lock_open(token)
-        refuse_taken(signup.programme_id, values["business_number"])
-        return _answer(signup, "details", values | {"kind": kind.value})
+        if programme_of(signup).needs_employees:
+            values["employees"] = details.get("employees")
+        wrong = company_edits.check_details(values)
+        if not isinstance(kind, CompanyKind):
+            wrong["kind"] = "기업구분을 선택해 주세요."
+        if wrong or not isinstance(kind, CompanyKind):
+            raise InvalidInput("company.details", "입력한 내용을 다시 확인해 주세요.", fields=wrong)
+        _answer(signup, "details", values | {"kind": kind.value, "tax_office_state": None})
+    refuse_obstacle(signup)
+    ask_tax_office(token=token)
+    return load(token=token)
 
 
-def refuse_taken(programme_id: int, business_number: str) -> None:
-    """A business number joins once per programme, and 심사탈락 is final."""
+def ask_tax_office(*, token: str) -> str | None:
+    """Ask for the number that was typed, outside any transaction, and keep the answer (R-JOIN-4).
+
+    None where the office cannot be asked: the sign-up goes on. Raises Ineligible.
+    """
+    number = load(token=token).answers["business_number"]
+    state = tax_office.state_of(number)
+    with transaction():
+        signup = lock_open(token)
+        if signup.answers["business_number"] == number:
+            signup.answers = {**signup.answers, "tax_office_state": state}
+    refuse_obstacle(signup)
+    return state
+
+
+def refuse_obstacle(signup: Signup, /) -> None:
+    found = obstacle(signup)
+    if found is not None:
+        raise found
+
+
+def obstacle(signup: Signup, /) -> Ineligible | None:
+    """Why a company with these details cannot join, or None (R-JOIN-4, R-JOIN-6, R-JOIN-7a)."""
+    answers, programme = signup.answers, programme_of(signup)
+    if "business_number" not in answers:
+        return None
+    try:
+        eligibility.refuse(programme, industry=answers["industry"], employees=answers.get("employees"))
+        refuse_taken(programme, answers["business_number"])
+        tax_office.refuse_closed(answers.get("tax_office_state"))
+    except Ineligible as refusal:
+        return refusal
+    return None
+
+
+def refuse_taken(programme: Programme, business_number: str) -> None:
+    """A business number joins once per programme, and 심사탈락 is final (R-JOIN-4, R-JOIN-6)."""
     found = db.session.execute(
         select(Application.state, Application.reason)
         .join(Company, Company.id == Application.company_id)
-        .where(Company.programme_id == programme_id, Company.business_number == business_number)
+        .where(Company.programme_id == programme.id, Company.business_number == business_number)
     ).first()
     if found is None:
         return
-    code = "company.taken"
-    text = (
-        "이미 이 사업에 신청한 사업자등록번호입니다. 가입한 아이디로 로그인하거나 '비밀번호 "
-        "찾기'를 이용해 주세요."
-    )
     if found.state is ApplicationState.REJECTED:
-        code = "company.rejected"
-        text = (
-            f"올해 사업에서 심사탈락하여 다시 신청할 수 없는 사업자등록번호입니다. 탈락 사유: {found.reason}"
+        raise Ineligible(
+            "company.rejected",
+            f"{programme.year}년 사업에서 심사탈락하여 다시 신청할 수 없는 사업자등록번호입니다. "
+            f"탈락 사유: {found.reason}",
+            field="business_number",
+            steps=(
+                "심사탈락은 되돌릴 수 없습니다. 다음 연도 사업에는 다시 신청할 수 있습니다.",
+                "탈락 사유가 궁금하면 심사한 운영기관에 문의해 주세요.",
+                "사업자등록번호를 잘못 입력했다면 기업정보에서 고쳐 주세요.",
+            ),
         )
-    raise InvalidInput(code, text, fields={"business_number": text})
+    raise Ineligible(
+        "company.taken",
+        "이미 이 사업에 신청한 사업자등록번호입니다. 한 번호로 한 번만 신청할 수 있습니다.",
+        field="business_number",
+        steps=(
+            "가입한 아이디로 로그인해 심사 상태를 확인해 주세요.",
+            "아이디나 비밀번호를 잊었다면 '비밀번호 찾기'를 이용해 주세요.",
+            "신청한 적이 없거나 번호를 잘못 입력했다면 기업정보에서 고치거나 콜센터에 문의해 주세요.",
+        ),
+    )
 
 
 def set_contact(
@@ -264,10 +342,11 @@ def documents(*, token: str) -> list[Document]:
 def required_documents(signup: Signup) -> list[DocumentKind]:
     """R-JOIN-2, R-JOIN-5, by what was answered so far."""
     answers = signup.answers
-    programme = db.session.get_one(Programme, signup.programme_id)
+    programme = programme_of(signup)
     number = answers.get("business_number", "")
     return company_edits.required_documents(
         CompanyKind(answers.get("kind", CompanyKind.SOLE.value)),
+        programme=programme,
         verified_as=VerifiedAs(answers["verified_as"]) if "verified_as" in answers else None,
         joined_before=company_edits.took_part_before(number, programme) if number else False,
     )
@@ -278,7 +357,7 @@ def set_instrument(*, token: str, kind: InstrumentKind | None) -> Signup:
     with transaction():
         signup = lock_open(token)
         if kind is not None:
-            instruments.check_open(kind, db.session.get_one(Programme, signup.programme_id))
+            instruments.check_open(kind, programme_of(signup))
         signup.answers = {**signup.answers, "instrument": kind.value if kind else None}
         signup.updated_at = clock.now()
         return signup
@@ -300,12 +379,20 @@ def missing(signup: Signup) -> dict[str, str]:
         "terms": None if "terms" in answers else "약관에 동의해 주세요.",
         "verify": None if signup.verification_id else "본인인증을 해 주세요.",
         "account": None if signup.password_hash else "아이디와 비밀번호를 정해 주세요.",
-        "details": None if "business_number" in answers else "기업정보를 입력해 주세요.",
+        "details": _missing_details(signup),
         "contact": None if signup.contact_phone else "담당자 정보를 입력해 주세요.",
         "documents": _missing_documents(signup),
         "instrument": None if "agency_id" in answers else "운영기관을 선택해 주세요.",
     }
     return {step: text for step, text in lacking.items() if text}
+
+
+def _missing_details(signup: Signup) -> str | None:
+    asks_employees = programme_of(signup).needs_employees and signup.answers.get("employees") is None
+    if "business_number" not in signup.answers or asks_employees:
+        return "기업정보를 입력해 주세요."
+    found = obstacle(signup)
+    return found.text if found else None
 
 
 def _missing_documents(signup: Signup) -> str | None:

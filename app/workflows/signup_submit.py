@@ -24,7 +24,6 @@ from app.workflows import (
     record,
     rounds,
     signup,
-    tax_office,
 )
 from app.workflows.applications import APPLICATION
 from app.workflows.instruments import INSTRUMENT
@@ -50,17 +49,15 @@ def submit(*, token: str, ip: str | None = None) -> Application:
     The tax office is asked before (R-JOIN-4); where it cannot be reached the sign-up goes on, and
     `tax_office_state` stays None.
 
-    Raises InvalidInput `signup.incomplete`, `signup.name`, `company.*`, `account.login_taken`; Conflict
-    `verification.not_verified`; NotFound.
+    Raises InvalidInput `signup.incomplete`, `signup.name`, `company.*`, `account.login_taken`; Ineligible;
+    Conflict `verification.not_verified`, `signup.closed`; NotFound.
     """
     with transaction():
         found = signup.load(token=token)
         if found.submitted_at is not None:
             return applications.of_company(found.company_id or 0)
         _refuse_incomplete(found)
-        number = found.answers["business_number"]
-    state = tax_office.state_of(number)
-    tax_office.refuse_closed(state)
+    state = signup.ask_tax_office(token=token)
     try:
         with transaction():
             return _submit(token, ip, state)
@@ -69,6 +66,8 @@ def submit(*, token: str, ip: str | None = None) -> Application:
 
 
 def _refuse_incomplete(found: Signup) -> None:
+    signup.refuse_late(signup.programme_of(found))
+    signup.refuse_obstacle(found)
     lacking = signup.missing(found)
     if lacking:
         raise InvalidInput("signup.incomplete", "아직 마치지 않은 단계가 있습니다.", fields=lacking)
@@ -95,7 +94,6 @@ def _submit(token: str, ip: str | None, tax_state: str | None) -> Application:
     if found.submitted_at is not None:
         return applications.of_company(found.company_id or 0)
     _refuse_incomplete(found)
-    signup.refuse_taken(found.programme_id, found.answers["business_number"])
     person = lock(Verification, found.verification_id)
     payer = lock(Verification, found.payment_verification_id) if found.payment_verification_id else person
     if person.used_at is not None or payer.used_at is not None:
@@ -144,7 +142,8 @@ def _company(found: Signup, person: Verification, payer: Verification, tax_state
         payment_contact_name=payer.name,
         payment_contact_phone=payer.phone,
         tax_office_state=tax_state,
-        tax_office_asked_at=clock.real_now() if tax_state else None,
+        tax_office_asked_at=clock.real_now(),
+        employees=answers.get("employees"),
         joined_at=clock.now(),
         **fields,
     )

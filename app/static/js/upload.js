@@ -1,5 +1,5 @@
-// Dropping files, the list of what was chosen, and the check of size and number before anything is sent. A form
-// with data-upload-progress shows how far the sending is.
+// Dropping files, the list of what was chosen, and the check of size and number before anything is sent. How far
+// the sending is shows upload-progress.js.
 (function () {
   "use strict";
   function note(file) {
@@ -78,19 +78,14 @@
     drop.classList.add("is-ready");
   }
 
-  document.querySelectorAll("[data-upload]").forEach(function (box) {
-    if (box.dataset.uploadStarted) return;
-    box.dataset.uploadStarted = "1";
-    start(box);
-    var form = box.closest("form");
-    if (form && !form.dataset.uploadBusy) {
-      form.dataset.uploadBusy = "1";
-      form.addEventListener("submit", function (event) {
-        if (event.defaultPrevented) return;
-        form.querySelectorAll("[data-upload-count]").forEach(function (line) {
-          if (line.closest("[data-upload]").querySelector('input[type="file"]').files.length) line.textContent = "업로드 중";
-        });
-      });
-    }
-  });
+  function startAll() {
+    document.querySelectorAll("[data-upload]").forEach(function (box) {
+      if (box.dataset.uploadStarted) return;
+      box.dataset.uploadStarted = "1";
+      start(box);
+    });
+  }
+
+  startAll();
+  document.addEventListener("kv:page", startAll);
 })();

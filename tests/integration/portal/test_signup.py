@@ -2,134 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import func, select
-from werkzeug.test import TestResponse
 
 from app.db import db
 from app.models.applications import Application, ApplicationState
 from app.models.companies import Company
-from app.models.numbers import complete_business_number
-from app.models.programme import Agency
 from app.models.vouchers import Instrument, InstrumentKind
-from app.policy import CLOCK
 from app.workflows import programmes
 from tests.integration.portal.applicant import text, upload
+from tests.integration.portal.newcomer import STEPS, Newcomer, make_newcomer, step_of
 from tests.integration.workflows.joining import PASSWORD, PNG, code_for
-
-_serial = itertools.count(1)
-STEPS = ("terms", "verify", "account", "details", "contact", "documents", "instrument", "check")
-
-
-@dataclass
-class Newcomer:
-    """Somebody who signs up, and what they type."""
-
-    browser: FlaskClient
-    sandbox: str
-    agency: Agency
-    n: int
-    token: str = ""
-    person: str = "홍길동"
-
-    @property
-    def phone(self) -> str:
-        return f"010{66100000 + self.n * 100}"
-
-    def url(self, step: str) -> str:
-        return f"/signup/{self.token}/{step}"
-
-    def get(self, step: str, status: int = 200) -> str:
-        return text(self.browser.get(self.url(step)), status)
-
-    def post(self, step: str, **form: Any) -> TestResponse:
-        return self.browser.post(self.url(step), data=form)
-
-    def begin(self) -> None:
-        self.token = self.browser.post("/signup").location.split("/")[2]
-
-    def terms(self) -> TestResponse:
-        return self.post("terms", service="y", privacy="y")
-
-    def ask(self, step: str, *, phone: str, **form: Any) -> TestResponse:
-        who = {"name": self.person, "birth7": "8001011", "carrier": "SKT", "phone": phone}
-        return self.post(step, **who | form)
-
-    def verify(self, verified_as: str = "representative") -> TestResponse:
-        asked = self.ask("verify", phone=self.phone, verified_as=verified_as)
-        assert asked.location.endswith("/verify/code"), text(asked)
-        return self.post("verify/code", code=code_for(self.sandbox, self.phone))
-
-    def account(self) -> TestResponse:
-        return self.post("account", login=f"newcomer-{self.n}", password=PASSWORD, again=PASSWORD)
-
-    def details(self, **changes: Any) -> TestResponse:
-        typed = {
-            "kind": "corporate",
-            "business_number": self.number,
-            "name": f"주식회사 새싹{self.n}",
-            "representative": self.person,
-            "industry": "소프트웨어 개발",
-            "address": "서울특별시 중구 세종대로 110",
-            "email": "office@example.co.kr",
-        }
-        return self.post("details", **typed | changes)
-
-    @property
-    def number(self) -> str:
-        return complete_business_number(f"{310000000 + self.n * 7}")
-
-    def contact(self, **changes: Any) -> TestResponse:
-        return self.post("contact", **{"same_as_representative": "y", "payer": "verified"} | changes)
-
-    def documents(self, *kinds: str) -> TestResponse:
-        kinds = kinds or ("business_registration", "tax_clearance", "corporate_register")
-        return self.post("documents", **{kind: upload() for kind in kinds})
-
-    def instrument(self, kind: str = "zeropay") -> TestResponse:
-        return self.post("instrument", instrument=kind, agency_id=str(self.agency.id))
-
-    def up_to(self, last: str) -> Newcomer:
-        """Everything before this step is done."""
-        self.begin()
-        for step in STEPS[: STEPS.index(last)]:
-            done = getattr(self, step)()
-            assert done.status_code == 302, text(done)
-        return self
-
-
-@pytest.fixture
-def agency(site: Flask) -> Agency:
-    programmes.create_programme(actor=CLOCK, year=2020)
-    return programmes.operating_agencies()[0]
-
-
-@pytest.fixture
-def newcomer(site: Flask, agency: Agency, sandbox_url: str) -> Newcomer:
-    return make_newcomer(site, agency, sandbox_url)
-
-
-def make_newcomer(site: Flask, agency: Agency, sandbox_url: str) -> Newcomer:
-    n = next(_serial)
-    return Newcomer(
-        site.test_client(),
-        sandbox_url,
-        agency,
-        n,
-        person=f"홍길동{'가나다라마바사아자차카타파하'[n % 14]}{n}",
-    )
-
-
-def step_of(answer: TestResponse) -> str:
-    assert answer.status_code == 302, text(answer)
-    return re.sub(r"^.*/signup/[^/]+/?", "", answer.location)
 
 
 def test_the_whole_way_makes_one_company_in_screening(newcomer: Newcomer) -> None:
@@ -209,42 +95,16 @@ def test_password_never_returns_to_a_page(newcomer: Newcomer) -> None:
     assert "로그인 정보를 이미 정했습니다" in newcomer.get("account")
 
 
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"business_number": "123-45-67890"}, "검증번호가 맞지 않습니다"),
-        ({"business_number": "000-00-00000"}, "사업자등록번호를 다시 확인해 주세요"),
-        ({"email": "no-address"}, "이메일을"),
-        ({"name": ""}, "기업명을 입력해 주세요"),
-    ],
-)
-def test_details_are_checked_and_kept(newcomer: Newcomer, changes: dict[str, str], sentence: str) -> None:
-    """R-JOIN-4"""
-    newcomer.up_to("details")
-    page = text(newcomer.details(**changes), 422)
-    assert sentence in page and 'value="소프트웨어 개발"' in page
-
-
-def test_a_number_joins_once(site: Flask, newcomer: Newcomer) -> None:
-    """R-JOIN-4, R-JOIN-6"""
-    newcomer.up_to("check").post("submit")
-    other = make_newcomer(site, newcomer.agency, newcomer.sandbox).up_to("details")
-    page = text(other.details(business_number=newcomer.number), 422)
-    assert "이미 이 사업에 신청한 사업자등록번호입니다" in page
-    application = db.session.scalars(select(Application)).one()
-    application.state, application.reason = ApplicationState.REJECTED, "휴업 중입니다."
+def test_the_papers_to_get_ready_follow_the_programme(newcomer: Newcomer) -> None:
+    """R-JOIN-2, R-JOIN-7a"""
+    page = text(newcomer.browser.get("/signup"))
+    assert "법인 등기부등본도 제출합니다" in page and "통장 사본" not in page and "유흥주점" in page
+    table = programmes.current().needed_documents | {"bank_book": "always", "corporate_register": "never"}
+    programmes.current().needed_documents = table
     db.session.commit()
-    page = text(other.details(business_number=newcomer.number), 422)
-    assert "심사탈락하여 다시 신청할 수 없는" in page and "휴업 중입니다." in page
-
-
-def test_one_representative_holds_one_company(site: Flask, newcomer: Newcomer) -> None:
-    """R-JOIN-7"""
-    newcomer.up_to("check").post("submit")
-    other = make_newcomer(site, newcomer.agency, newcomer.sandbox)
-    other.person, other.n = newcomer.person, newcomer.n
-    page = text(other.up_to("verify").verify(), 422)
-    assert "이 대표자로 이미 가입한 수요기업이 있습니다" in page
+    page = text(newcomer.browser.get("/signup"))
+    assert "통장 사본" in page and "법인 등기부등본" not in page
+    assert "통장 사본" in newcomer.up_to("documents").get("documents")
 
 
 def test_same_as_representative_copies(newcomer: Newcomer) -> None:
@@ -353,26 +213,3 @@ def test_change_leads_back_to_the_answers(newcomer: Newcomer) -> None:
     )
     assert step_of(changed) == "check"
     assert "신한개인체크카드" in newcomer.get("check")
-
-
-def test_half_filled_is_taken_up_again(site: Flask, newcomer: Newcomer) -> None:
-    """R-JOIN-8: by the browser's cookie, and by the address in another browser."""
-    newcomer.up_to("contact")
-    page = text(newcomer.browser.get("/signup"))
-    assert "이어서 작성하기" in page and f"/signup/{newcomer.token}" in page
-    assert step_of(newcomer.browser.get(f"/signup/{newcomer.token}")) == "contact"
-    assert step_of(site.test_client().get(f"/signup/{newcomer.token}")) == "contact"
-    assert f'value="주식회사 새싹{newcomer.n}"' in newcomer.get("details")
-    assert "이어서 작성하기" not in text(site.test_client().get("/signup"))
-
-
-def test_an_invented_token_is_not_found(site: Flask, agency: Agency) -> None:
-    for step in ("", "/terms", "/check", "/done"):
-        assert site.test_client().get(f"/signup/invented{step}").status_code == 404
-
-
-def test_verified_name_must_be_the_representatives(newcomer: Newcomer) -> None:
-    newcomer.up_to("check")
-    newcomer.details(representative="다른사람")
-    page = text(newcomer.post("submit"), 422)
-    assert "대표자로 본인인증한 이름과 대표자명이 다릅니다" in page and "기업정보 고치기" in page

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from app import clock
 from app.db import db
 from app.errors import Conflict, Denied, InvalidInput, NotFound
-from app.models.programme import AgencyBudget, VatMode
+from app.models.programme import AgencyBudget, SelectionOrder, VatMode
 from app.policy import CLOCK, Actor, Role
-from app.workflows import programmes
+from app.workflows import closing_days, needed_documents, programmes
 from tests import factories
 
 
@@ -33,6 +33,10 @@ def test_presets(manager: Actor, year: int, percent: int, mode: VatMode, categor
     programme = programmes.create_programme(actor=manager, year=year)
     assert (programme.cap, programme.company_share_percent, programme.vat_mode) == (4_000_000, percent, mode)
     assert len(programmes.categories(programme=programme)) == categories
+    order = SelectionOrder.SCORE if year == 2022 else SelectionOrder.ARRIVAL
+    assert (programme.needs_employees, programme.selection_order) == (year == 2022, order)
+    assert "유흥주점" in programme.excluded_industries
+    assert needed_documents.table(programme) == needed_documents.USUAL
     assert programmes.current().id == programme.id
 
 
@@ -70,6 +74,8 @@ def test_the_second_year_shares_agencies_and_categories(manager: Actor) -> None:
     programmes.create_programme(actor=manager, year=2021)
     assert (len(programmes.operating_agencies()), len(programmes.categories())) == before
     assert programmes.current().year == 2021
+    programmes.change_settings(actor=manager, programme_id=programmes.current().id, is_open=False)
+    assert programmes.current().year == 2020
     with pytest.raises(Conflict, match=r"programme\.exists"):
         programmes.create_programme(actor=manager, year=2021)
 
@@ -85,33 +91,18 @@ def test_refusals(manager: Actor) -> None:
         programmes.get(programme_id=0)
 
 
-def test_settings_are_checked_and_recorded(manager: Actor) -> None:
-    """R-TIME-4"""
-    programme = programmes.create_programme(actor=manager, year=2020)
-    changed = programmes.change_settings(actor=manager, programme_id=programme.id, payment_days=3)
-    assert changed.payment_days == 3
-    for wrong in ({"payment_days": 0}, {"settlement_fee_bp": 10_001}, {"consultation_days": 366}):
-        with pytest.raises(InvalidInput) as refused:
-            programmes.change_settings(actor=manager, programme_id=programme.id, **wrong)
-        assert refused.value.fields.keys() == wrong.keys()
-    with pytest.raises(ValueError, match="cap"):
-        programmes.change_settings(actor=manager, programme_id=programme.id, cap=1)
-
-
 def test_closing_days(manager: Actor) -> None:
     """R-TIME-2"""
     programme = programmes.create_programme(actor=manager, year=2020)
     with clock.at(datetime(2020, 11, 16, 9, 0, tzinfo=clock.KST)):
         day = date(2020, 11, 20)
-        programmes.declare_closing_day(actor=manager, programme_id=programme.id, day=day, reason="서버 점검")
+        closing_days.declare(actor=manager, programme_id=programme.id, day=day, reason="서버 점검")
         assert programmes.closing_days(programme_id=programme.id) == {day}
         for wrong, reason in ((day, "다시"), (date(2020, 11, 16), "오늘"), (date(2020, 11, 23), " ")):
             with pytest.raises(InvalidInput):
-                programmes.declare_closing_day(
-                    actor=manager, programme_id=programme.id, day=wrong, reason=reason
-                )
+                closing_days.declare(actor=manager, programme_id=programme.id, day=wrong, reason=reason)
     assert [row.reason for row in programmes.closing_day_rows(programme_id=programme.id)] == ["서버 점검"]
     with pytest.raises(Denied):
-        programmes.declare_closing_day(
+        closing_days.declare(
             actor=factories.make_actor(Role.AUDITOR), programme_id=programme.id, day=day, reason="점검"
         )

@@ -19,8 +19,11 @@ from app.workflows import (
     instruments,
     signup,
     signup_submit,
+    tax_office,
     verification,
 )
+from app.workflows.eligibility import Ineligible
+from sandbox import behaviours
 from tests import factories
 from tests.integration.workflows import joining
 
@@ -142,25 +145,96 @@ def test_a_business_number_is_checked(stage: joining.Stage) -> None:
     assert {"name", "email", "representative", "address", "industry"} <= set(refusal.value.fields)
 
 
-@pytest.mark.parametrize(("digits", "state"), [("02", "휴업자"), ("03", "폐업자"), ("04", "미등록")])
-def test_only_a_going_business_joins(stage: joining.Stage, sandbox: str, digits: str, state: str) -> None:
-    """R-JOIN-4"""
-    from sandbox import behaviours
-
-    token = joining.fill(sandbox, stage.agency, number=behaviours.business_number(digits)).token
-    with pytest.raises(InvalidInput, match="company.closed_down") as refusal:
+@pytest.mark.parametrize(
+    ("digits", "code", "word"),
+    [("02", "at_rest", "재개업"), ("03", "closed_down", "폐업"), ("04", "unregistered", "사업자등록증")],
+)
+def test_only_a_going_business_joins(
+    stage: joining.Stage, sandbox: str, digits: str, code: str, word: str
+) -> None:
+    """R-JOIN-4: told at the step where the number is typed; nothing typed is lost, and it can be mended."""
+    token = joining.fill(sandbox, stage.agency).token
+    details = dict(signup.load(token=token).answers) | {"kind": CompanyKind.SOLE}
+    number = behaviours.business_number(digits)
+    with pytest.raises(Ineligible, match=f"company.{code}") as refusal:
+        signup.set_details(token=token, details=details | {"business_number": number, "name": "고친 이름"})
+    assert any(word in step for step in refusal.value.steps)
+    kept = signup.load(token=token)
+    assert (kept.answers["business_number"], kept.answers["name"]) == (number, "고친 이름")
+    assert signup.missing(kept)["details"] == refusal.value.text
+    with pytest.raises(Ineligible, match=f"company.{code}"):
         signup_submit.submit(token=token)
-    assert state in refusal.value.text
     assert db.session.scalar(select(func.count()).select_from(Company)) == 0
+    signup.set_details(token=token, details=details)
+    assert signup_submit.submit(token=token).company.tax_office_state == "계속사업자"
 
 
-def test_an_unreachable_tax_office_flags_and_goes_on(stage: joining.Stage, sandbox: str) -> None:
-    """R-JOIN-4"""
-    from sandbox import behaviours
+def test_a_business_that_closed_since_is_refused_at_the_last_press(
+    stage: joining.Stage, sandbox: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-JOIN-4: the office is asked again, and its new answer kept for the page that tells it."""
+    token = joining.fill(sandbox, stage.agency).token
+    monkeypatch.setattr(tax_office, "state_of", lambda number: tax_office.CLOSED)
+    with pytest.raises(Ineligible, match="company.closed_down"):
+        signup_submit.submit(token=token)
+    found = signup.obstacle(signup.load(token=token))
+    assert found is not None and found.code == "company.closed_down"
 
-    token = joining.fill(sandbox, stage.agency, number=behaviours.business_number("56")).token
+
+@pytest.mark.parametrize("digits", ["56", "59"])
+def test_an_unreachable_tax_office_flags_and_goes_on(stage: joining.Stage, sandbox: str, digits: str) -> None:
+    """R-JOIN-4: down, or answering garbage."""
+    token = joining.fill(sandbox, stage.agency, number=behaviours.business_number(digits)).token
     company = signup_submit.submit(token=token).company
-    assert company.tax_office_state is None and company.tax_office_asked_at is None
+    assert company.tax_office_state is None and company.tax_office_asked_at is not None
+
+
+@pytest.mark.parametrize("industry", ["일반유흥주점업", "음식점업(유흥 주점)", "CASINO 카지노 운영"])
+def test_excluded_lines_of_business_cannot_join(stage: joining.Stage, sandbox: str, industry: str) -> None:
+    """R-JOIN-7a: words of the programme's list, in whatever spelling; mended, the sign-up goes on."""
+    stage.programme.excluded_industries = ["유흥주점", "카지노"]
+    db.session.commit()
+    token = joining.fill(sandbox, stage.agency).token
+    details = dict(signup.load(token=token).answers) | {"kind": CompanyKind.SOLE}
+    with pytest.raises(Ineligible, match="company.excluded_industry") as refusal:
+        signup.set_details(token=token, details=details | {"industry": industry})
+    assert industry in refusal.value.text and refusal.value.steps
+    assert signup.load(token=token).answers["industry"] == industry
+    signup.set_details(token=token, details=details)
+    assert signup_submit.submit(token=token).company.industry == "소프트웨어 개발"
+
+
+def test_companies_without_employees_where_the_year_asks(stage: joining.Stage, sandbox: str) -> None:
+    """R-JOIN-7a, 2022: asked for there and nowhere else."""
+    token = joining.fill(sandbox, stage.agency).token
+    details = dict(signup.load(token=token).answers) | {"kind": CompanyKind.SOLE}
+    signup.set_details(token=token, details=details | {"employees": 0})
+    assert "employees" not in signup.load(token=token).answers
+    stage.programme.needs_employees = True
+    db.session.commit()
+    assert "details" in signup.missing(signup.load(token=token))
+    for wrong in (None, -1, 100_000, "3"):
+        with pytest.raises(InvalidInput, match="company.details") as refused:
+            signup.set_details(token=token, details=details | {"employees": wrong})
+        assert list(refused.value.fields) == ["employees"]
+    with pytest.raises(Ineligible, match="company.no_employees"):
+        signup.set_details(token=token, details=details | {"employees": 0})
+    signup.set_details(token=token, details=details | {"employees": 3})
+    assert signup_submit.submit(token=token).company.employees == 3
+
+
+def test_a_year_that_is_closed_takes_no_more(stage: joining.Stage, sandbox: str) -> None:
+    """R-JOIN-7a: half-filled ones neither; what was handed in keeps its receipt."""
+    first, second = (joining.fill(sandbox, stage.agency, n=n).token for n in (1, 2))
+    done = signup_submit.submit(token=first)
+    stage.programme.is_open = False
+    db.session.commit()
+    for refused in (signup.begin, lambda: signup_submit.submit(token=second)):
+        with pytest.raises(Conflict, match="signup.closed"):
+            refused()
+    with pytest.raises(Conflict, match="signup.closed"):
+        signup.accept_terms(token=second, accepted={"service", "privacy"})
+    assert signup_submit.submit(token=first).id == done.id
 
 
 def test_a_number_joins_once_and_a_rejected_one_never_again(stage: joining.Stage, sandbox: str) -> None:
@@ -178,7 +252,7 @@ def test_a_number_joins_once_and_a_rejected_one_never_again(stage: joining.Stage
 def test_one_representative_holds_one_company(stage: joining.Stage, sandbox: str) -> None:
     """R-JOIN-7"""
     signup_submit.submit(token=joining.fill(sandbox, stage.agency, n=1, person="김한사람").token)
-    with pytest.raises(Conflict, match="company.representative_taken"):
+    with pytest.raises(Ineligible, match="company.representative_taken"):
         joining.fill(sandbox, stage.agency, n=2, person="김한사람")
 
 
@@ -189,7 +263,7 @@ def test_two_half_filled_sign_ups_of_one_representative_make_one_company(
     one = joining.fill(sandbox, stage.agency, n=1, person="김한사람").token
     two = joining.fill(sandbox, stage.agency, n=2, person="김한사람").token
     signup_submit.submit(token=one)
-    with pytest.raises(Conflict, match="company.representative_taken"):
+    with pytest.raises(Ineligible, match="company.representative_taken"):
         signup_submit.submit(token=two)
     assert (
         db.session.scalar(select(func.count()).select_from(Account).where(Account.login == "newcomer2")) == 0

@@ -1,0 +1,68 @@
+"""Taking a half-filled sign-up up again on another device, by being the same person (R-JOIN-8).
+
+The token lies in one browser alone. Whoever proves by 본인인증 to be the person of an earlier half-filled
+sign-up may go on with that one: the identity service's CI is the key, and nothing shows before it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from app import clock
+from app.db import db, lock, transaction
+from app.errors import NotFound
+from app.models.companies import Signup
+from app.models.people import Verification
+from app.workflows import signup
+
+
+def earlier(found: Signup, /) -> Signup | None:
+    """The latest other half-filled sign-up of the person verified here, of the same programme."""
+    if found.verification_id is None:
+        return None
+    own = select(Verification.ci_index).where(Verification.id == found.verification_id).scalar_subquery()
+    statement = (
+        select(Signup)
+        .join(Verification, Verification.id == Signup.verification_id)
+        .where(
+            Verification.ci_index == own,
+            Signup.programme_id == found.programme_id,
+            Signup.submitted_at.is_(None),
+            Signup.id != found.id,
+        )
+        .order_by(Signup.updated_at.desc())
+        .limit(1)
+    )
+    return db.session.scalar(statement)
+
+
+def is_same_person(found: Signup, verification_id: int | None, /) -> bool:
+    """Whether this 본인인증 is of the person of the sign-up, as long as that has one."""
+    if found.verification_id is None:
+        return True
+    own, other = (
+        db.session.get(Verification, key) if key else None for key in (found.verification_id, verification_id)
+    )
+    return own is not None and other is not None and own.ci_index == other.ci_index
+
+
+def take_up(*, token: str) -> Signup:
+    """Go on with the earlier one: this 본인인증 and these agreements, being newer, become its own.
+
+    Raises NotFound, Conflict `signup.submitted`, `signup.closed`.
+    """
+    with transaction() as session:
+        there = earlier(signup.load(token=token))
+        if there is None:
+            text = "이어서 작성할 신청서가 없습니다. 지금 신청서를 계속 작성해 주세요."
+            raise NotFound("signup.none", text)
+        # In the order of their ids, which is the order of every lock on two rows of a table.
+        for key in sorted((there.id, signup.load(token=token).id)):
+            lock(Signup, key)
+        here, there = signup.lock_open(token), signup.lock_open(there.token)
+        newer = {name: here.answers[name] for name in ("terms", "verified_as", "verified_name")}
+        there.answers = {**there.answers, **newer}
+        there.verification_id, here.verification_id = here.verification_id, None
+        there.updated_at = clock.now()
+        session.flush()
+        return there
