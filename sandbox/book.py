@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS issue (
     issue_id TEXT PRIMARY KEY, kind TEXT NOT NULL, holder_name TEXT NOT NULL, business_number TEXT NOT NULL,
     reference TEXT NOT NULL, last4 TEXT NOT NULL, requested_at TEXT NOT NULL,
     branch INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS issue_account (
+    issue_id TEXT PRIMARY KEY, bank_code TEXT NOT NULL, last4 TEXT NOT NULL, holder_name TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS payment (
     system TEXT NOT NULL, order_id TEXT NOT NULL, payment_key TEXT NOT NULL UNIQUE, order_name TEXT NOT NULL,
     amount INTEGER NOT NULL CHECK (amount > 0), status TEXT NOT NULL, scenario TEXT NOT NULL DEFAULT '',

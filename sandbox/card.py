@@ -54,6 +54,11 @@ def _add_issue_routes(routes: Blueprint, world: World) -> None:
         at = request.args.get("at")
         return jsonify(_issue_json(_issue(world, issue_id), parse(at, field="at") if at else now()))
 
+    @routes.put("/v1/issues/<issue_id>/account")
+    def change_account(issue_id: str) -> Response:
+        demand_basic_key(world.keys.card)
+        return jsonify(_change_account(world, issue_id, json_body()))
+
     @routes.post("/v1/issues/<issue_id>/branch")
     def visit_by_api(issue_id: str) -> Response:
         demand_basic_key(world.keys.card)
@@ -75,7 +80,8 @@ def _request_issue(world: World, body: dict[str, Any]) -> dict[str, Any]:
     kind = text(body, "kind")
     if kind not in KINDS:
         raise ApiError("INVALID_REQUEST", f"kind 값은 {', '.join(KINDS)} 가운데 하나여야 합니다.")
-    requested_at = parse(text(body, "requestedAt"), field="requestedAt") if "requestedAt" in body else now()
+    requested_at = _requested_at(body)
+    account = _account(body, holder=text(body, "holderName")) if kind == "personal_check" else None
     issue_id = new_id("iss_")
     with world.book.write() as rows:
         rows.execute(
@@ -91,11 +97,52 @@ def _request_issue(world: World, body: dict[str, Any]) -> dict[str, Any]:
                 iso(requested_at),
             ),
         )
+        if account is not None:
+            _link(rows, issue_id, account)
     return _issue_json(_issue(world, issue_id), requested_at)
 
 
+def _requested_at(body: dict[str, Any]) -> datetime:
+    return parse(text(body, "requestedAt"), field="requestedAt") if "requestedAt" in body else now()
+
+
+def _account(body: dict[str, Any], *, holder: str) -> dict[str, str]:
+    """What a personal check card draws on: the book keeps the bank and the last four digits."""
+    account = body.get("account")
+    if not isinstance(account, dict):
+        raise ApiError("INVALID_REQUEST", "체크카드를 연결할 계좌(account)가 필요합니다.")
+    number = text(account, "accountNumber")
+    if text(account, "holderName") != holder or behaviours.ACCOUNTS.get(number[-4:], ("",))[0] == "0013":
+        raise ApiError("NOT_USABLE_ACCOUNT", "체크카드를 연결할 수 없는 계좌입니다.")
+    return {"bank_code": text(account, "bankCode"), "last4": number[-4:], "holder_name": holder}
+
+
+def _link(rows: sqlite3.Connection, issue_id: str, account: dict[str, str]) -> None:
+    rows.execute(
+        "INSERT OR REPLACE INTO issue_account (issue_id, bank_code, last4, holder_name) VALUES (?, ?, ?, ?)",
+        (issue_id, account["bank_code"], account["last4"], account["holder_name"]),
+    )
+
+
+def _change_account(world: World, issue_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Until the card is there; from then on it is changed at the card company's own counter."""
+    issue, at = _issue(world, issue_id), _requested_at(body)
+    if issue["kind"] != "personal_check":
+        raise ApiError("INVALID_REQUEST", "계좌에 연결하는 카드가 아닙니다.")
+    if _issue_json(issue, at)["state"] == "ISSUED":
+        raise ApiError("ALREADY_ISSUED", "이미 발급된 카드입니다.", 409)
+    account = _account(body, holder=issue["holder_name"])
+    with world.book.write() as rows:
+        _link(rows, issue_id, account)
+    return _issue_json(_issue(world, issue_id), at)
+
+
 def _issue(world: World, issue_id: str) -> sqlite3.Row:
-    row = world.book.one("SELECT * FROM issue WHERE issue_id = ?", issue_id)
+    row = world.book.one(
+        "SELECT issue.*, a.bank_code, a.last4 AS account_last4 FROM issue"
+        " LEFT JOIN issue_account a USING (issue_id) WHERE issue_id = ?",
+        issue_id,
+    )
     if row is None:
         raise ApiError("NOT_FOUND_ISSUE", "존재하지 않는 발급 신청입니다.", 404)
     return row
@@ -121,6 +168,7 @@ def _issue_json(row: sqlite3.Row, at: datetime) -> dict[str, Any]:
         "requestedAt": row["requested_at"],
         "expectedAt": None if branch else iso(arrives),
         "cardLast4": row["last4"] if issued else None,
+        "account": row["bank_code"] and {"bankCode": row["bank_code"], "last4": row["account_last4"]},
     }
 
 

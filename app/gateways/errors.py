@@ -89,6 +89,8 @@ KOREAN = {
     "NOT_FOUND_TRANSACTION": "본인인증 요청을 찾을 수 없습니다. 본인인증을 처음부터 다시 해 주세요.",
     # card issue, wallet, bank, messages
     "NOT_FOUND_ISSUE": "카드 발급 신청을 찾을 수 없습니다. 콜센터에 문의해 주세요.",
+    "ALREADY_ISSUED": "이미 발급된 카드라서 바꿀 수 없습니다. 신한카드(1544-7000)에 문의해 주세요.",
+    "NOT_USABLE_ACCOUNT": "체크카드를 연결할 수 없는 계좌입니다. 본인 명의의 다른 계좌를 입력해 주세요.",
     "NOT_FOUND_WALLET": "상품권 지갑을 찾을 수 없습니다. 콜센터에 문의해 주세요.",
     "NOT_FOUND_ACCOUNT": "없는 계좌이거나 해지된 계좌입니다. 은행과 계좌번호를 확인해 주세요.",
     "BANK_NOT_AVAILABLE": f"은행이 지금 응답하지 않습니다. {TRY_LATER}",

@@ -127,6 +127,10 @@ class Transport:
             sent["Idempotency-Key"] = key
         return self._call("POST", path, body=body, headers=sent, params=params, repeatable=repeatable)
 
+    def put(self, path: str, *, body: Mapping[str, Any]) -> Answer:
+        """What the same call again leaves as it is: one more try does no harm."""
+        return self._call("PUT", path, body=body, repeatable=True)
+
     def _call(self, method: str, path: str, *, repeatable: bool, **request: Any) -> Answer:
         try:
             return self._once(method, path, **request)

@@ -1,32 +1,34 @@
-"""Payment instruments: choice, issue, and when one can pay (R-INS-1 to R-INS-4)."""
+"""Payment instruments: which there are, the choice, and from which day one is issued (R-INS-1 to R-INS-4).
+
+The issue itself is instrument_issue.py, the account of the personal check card instrument_accounts.py.
+"""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from app import clock, gateways, policy
+from app import clock, policy
 from app.db import db, lock, transaction
-from app.errors import Conflict, InvalidInput, NotFound, Refusal
-from app.gateways.errors import GatewayError, Refused
-from app.gateways.zeropay import Wallet
+from app.errors import Conflict, InvalidInput
 from app.models.applications import Application
 from app.models.applications import ApplicationState as Applied
 from app.models.companies import Company
 from app.models.programme import Programme
 from app.models.vouchers import Instrument, InstrumentKind
 from app.models.vouchers import InstrumentState as State
-from app.policy import CLOCK, Actor, Permission
+from app.policy import Actor, Permission
 from app.workflows import applications, lifecycle
 from app.workflows.lifecycle import Edge, Lifecycle, Tell
 
-log = logging.getLogger(__name__)
-
 _ISSUED = Tell(to="company", text="결제수단이 발급되었습니다. 이제 서비스를 결제할 수 있습니다.")
+
+_ACCOUNT = Tell(
+    to="company",
+    text="카드에 연결할 계좌가 바뀌었습니다. 직접 바꾸지 않았다면 신한카드(1544-7000)에 바로 알려 주세요.",
+)
 
 INSTRUMENT = Lifecycle(
     "instrument",
@@ -39,6 +41,21 @@ INSTRUMENT = Lifecycle(
             source=State.CHOSEN,
             target=State.CHOSEN,
             permission=Permission.INSTRUMENT_MANAGE,
+        ),
+        Edge(
+            action="account",
+            label="연결계좌 등록",
+            source=State.CHOSEN,
+            target=State.CHOSEN,
+            permission=Permission.INSTRUMENT_MANAGE,
+        ),
+        Edge(
+            action="change_account",
+            label="연결계좌 변경",
+            source=State.REQUESTED,
+            target=State.REQUESTED,
+            permission=Permission.INSTRUMENT_MANAGE,
+            tell=(_ACCOUNT,),
         ),
         Edge(
             action="request",
@@ -68,6 +85,8 @@ INSTRUMENT = Lifecycle(
 
 _LATER = (InstrumentKind.PREPAID, InstrumentKind.CORPORATE_CHECK)
 _CHANGEABLE = (Applied.NOT_APPLIED, Applied.SCREENING, Applied.ON_HOLD)
+DELIVERY_DAYS = 3
+"""About so long a card is on its way (R-INS-4); the issuer's own report counts."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +150,13 @@ def choose(*, actor: Actor, kind: InstrumentKind) -> Instrument:
         return instrument
 
 
+def may_choose(state: Applied, instrument: Instrument | None) -> bool:
+    """R-INS-2: until 심사확정, or once after 승인."""
+    return state in _CHANGEABLE or (instrument is None and state is Applied.APPROVED)
+
+
 def _refuse_fixed(state: Applied, instrument: Instrument | None) -> None:
-    first_choice = instrument is None and state is Applied.APPROVED
-    if state in _CHANGEABLE or first_choice:
+    if may_choose(state, instrument):
         return
     text = f"현재 상태가 '{state.label}'이라서 결제수단을 선택할 수 없습니다."
     if instrument is not None:
@@ -143,158 +166,41 @@ def _refuse_fixed(state: Applied, instrument: Instrument | None) -> None:
     raise Conflict("instrument.fixed", text)
 
 
-@dataclass(frozen=True)
-class _Request:
-    """What the issuer is told, taken down before it is asked: no transaction is open then."""
+def issued_from(instrument: Instrument, programme: Programme) -> date | None:
+    """The first day on which the issue can be asked for (R-INS-4); None where its kind has no day yet.
 
-    instrument_id: int
-    kind: InstrumentKind
-    holder: str
-    business_number: str
-    reference: str
-    requested_at: datetime
-
-
-def request_issue(*, actor: Actor) -> Instrument:
-    """'바우처 신청': ask for the issue. ZeroPay opens at once; a card from the day after the choice.
-
-    Asking again after a lost answer finds the first issue. Raises Conflict `instrument.not_approved`,
-    `instrument.none`, `instrument.tomorrow`, `instrument.request.state`; Refusal `instrument.refused`,
-    `instrument.unavailable`.
+    ZeroPay at once, a card from the day after the choice, and no card before its kind is out (R-INS-1): a
+    list of K-Startup may name one early.
     """
-    policy.require(actor, Permission.INSTRUMENT_MANAGE)
-    with transaction():
-        request = _prepare(actor)
-    changes: dict[str, Any] = {"issuer_reference": _ask_issuer(request)}
-    action = "request" if request.kind.is_card else "open"
-    if not request.kind.is_card:
-        changes["issued_at"] = clock.now()
-    return lifecycle.fire(INSTRUMENT, request.instrument_id, action, actor=actor, changes=changes)  # type: ignore[no-any-return]
+    chosen = clock.korean_day(instrument.chosen_at)
+    if not instrument.kind.is_card:
+        return chosen
+    next_day = chosen + timedelta(days=1)
+    if instrument.kind not in _LATER:
+        return next_day
+    return max(next_day, programme.card_opens_on) if programme.card_opens_on else None
 
 
-def _prepare(actor: Actor) -> _Request:
-    application = applications.own(actor=actor)
-    if application.state is not Applied.APPROVED:
-        raise Conflict(
-            "instrument.not_approved",
-            f"현재 상태가 '{application.state.label}'이라서 바우처 신청을 할 수 없습니다. "
-            "승인된 뒤에 신청해 주세요.",
-        )
-    instrument = own(actor=actor)
-    if instrument is None:
-        raise Conflict("instrument.none", "결제수단을 먼저 선택해 주세요.")
-    INSTRUMENT.pick("request", instrument.state)
-    first = clock.korean_day(instrument.chosen_at) + timedelta(days=1)
-    if instrument.kind.is_card and clock.today() < first:
-        text = f"신한카드는 선택한 다음 날({clock.write_day(first)})부터 발급을 신청할 수 있습니다."
-        raise Conflict("instrument.tomorrow", text)
-    # Kept before the issuer is asked: asking again after a lost answer must be the same request.
-    instrument = lock(Instrument, instrument.id)
-    instrument.requested_at = instrument.requested_at or clock.now()
-    company = db.session.get_one(Company, instrument.company_id)
-    return _Request(
-        instrument_id=instrument.id,
-        kind=instrument.kind,
-        holder=_holder(instrument.kind, company),
-        business_number=company.business_number,
-        reference=f"company-{company.id}",
-        requested_at=instrument.requested_at,
-    )
+def may_ask(instrument: Instrument | None, programme: Programme) -> bool:
+    """Whether '발급신청' stands open today to a company that is 승인."""
+    if instrument is None or instrument.state is not State.CHOSEN:
+        return False
+    first = issued_from(instrument, programme)
+    return first is not None and clock.today() >= first
 
 
-def _holder(kind: InstrumentKind, company: Company) -> str:
+def needs_account(instrument: Instrument) -> bool:
+    """Whether '발급신청' asks for an account: not again where the issuer's answer to the first was lost."""
+    return instrument.kind is InstrumentKind.PERSONAL_CHECK and instrument.requested_at is None
+
+
+def account_can_change(instrument: Instrument) -> bool:
+    """Only while the card is on its way; before, there is none, and afterwards the issuer changes it."""
+    return instrument.kind is InstrumentKind.PERSONAL_CHECK and instrument.state is State.REQUESTED
+
+
+def holder(kind: InstrumentKind, company: Company) -> str:
     """The personal check card bears the verified person's name (R-INS-4), all else the company's."""
     if kind is InstrumentKind.PERSONAL_CHECK:
         return company.verified_name or company.representative
     return company.name
-
-
-def _ask_issuer(request: _Request) -> str:
-    # One key for one request, however often it is repeated; after a definite no, the next is another one.
-    key = f"issue:{request.instrument_id}:{request.requested_at.timestamp():.0f}"
-    try:
-        if not request.kind.is_card:
-            wallet = gateways.get().zeropay.open_wallet(
-                reference=request.reference, holder_name=request.holder, idempotency_key=key
-            )
-            return wallet.wallet_id
-        issue = gateways.get().card.request_issue(
-            kind=request.kind.value,
-            holder_name=request.holder,
-            business_number=request.business_number,
-            reference=request.reference,
-            requested_at=request.requested_at,
-            idempotency_key=key,
-        )
-        return issue.issue_id
-    except Refused as error:
-        _forget(request)
-        raise Refusal("instrument.refused", error.korean) from error
-    except GatewayError as error:
-        log.warning("issuer does not answer", extra={"instrument_id": request.instrument_id})
-        raise Refusal(
-            "instrument.unavailable",
-            "발급 기관이 지금 응답하지 않습니다. 신청은 한 번만 접수되니 잠시 뒤 다시 눌러 주세요.",
-        ) from error
-
-
-def _forget(request: _Request) -> None:
-    with transaction():
-        lock(Instrument, request.instrument_id).requested_at = None
-
-
-def refresh_issues(*, limit: int = 200) -> int:
-    """Ask the card company for what was requested; returns how many are issued now. For the clock.
-
-    In random order: cards that nobody fetches at a branch must not keep the newer ones from being asked for.
-    """
-    with transaction():
-        waiting = select(Instrument.id).where(Instrument.state == State.REQUESTED)
-        keys = list(db.session.scalars(waiting.order_by(func.random()).limit(limit)))
-    return sum(_refresh(key) for key in keys)
-
-
-def refresh_own(*, actor: Actor) -> Instrument | None:
-    """The same for the company that looks at its page."""
-    with transaction():
-        instrument = own(actor=actor)
-        waiting = instrument is not None and instrument.state is State.REQUESTED
-        key = instrument.id if instrument is not None else 0
-    if waiting:
-        _refresh(key)
-    return own(actor=actor)
-
-
-def _refresh(instrument_id: int) -> bool:
-    with transaction():
-        reference = db.session.get_one(Instrument, instrument_id).issuer_reference or ""
-    now = clock.now()
-    try:
-        issue = gateways.get().card.issue_state(issue_id=reference, at=now)
-    except GatewayError:
-        log.warning("issue cannot be asked for", extra={"instrument_id": instrument_id})
-        return False  # asked again by the next round
-    if issue.state != "ISSUED":
-        return False
-    with transaction():
-        instrument = lock(Instrument, instrument_id)
-        if instrument.state is not State.REQUESTED:
-            return False
-        lifecycle.fire(INSTRUMENT, instrument_id, "issue", actor=CLOCK, changes={"issued_at": now})
-        return True
-
-
-def wallet(*, actor: Actor) -> Wallet | None:
-    """ZeroPay's wallet: what is held, and the virtual account. None where it cannot be asked now."""
-    with transaction():
-        instrument = own(actor=actor)
-        if instrument is None:
-            raise NotFound()
-        reference = None if instrument.kind.is_card else instrument.issuer_reference
-    if not reference:
-        return None
-    try:
-        return gateways.get().zeropay.wallet(wallet_id=reference)
-    except GatewayError:
-        log.warning("wallet cannot be asked for", extra={"company_id": actor.company_id})
-        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.pages.common import fact, flashed, heading
+from tests.e2e.pages.common import fact, flashed, heading, tick
 
 
 class Voucher:
@@ -20,9 +20,21 @@ class Voucher:
         )
 
     def ask_for_issue(self, *, answer: str) -> None:
+        """A personal check card asks for the account that it draws on (R-INS-4)."""
         self.page.goto("/voucher")
+        number = self.page.get_by_label("계좌번호")
+        if number.is_visible():
+            self.page.get_by_label("은행").select_option(label="신한은행")
+            number.fill("110-234-567890")
+            self.page.get_by_label("예금주 생년월일").fill("811231")
         self.page.get_by_role("button", name="발급신청").click()
         flashed(self.page, answer)
+
+    def choose(self, kind: str) -> None:
+        self.page.goto("/voucher")
+        tick(self.page.get_by_label(kind))
+        self.page.get_by_role("button", name="정하기").click()
+        flashed(self.page, kind)
 
     def fetch_card(self) -> None:
         """The card has come; the page asks its issuer."""

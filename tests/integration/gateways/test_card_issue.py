@@ -9,9 +9,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.gateways import Gateways
+from app.gateways.card import Issue, LinkedAccount
+from app.gateways.errors import Refused
 from tests.integration.gateways.conftest import WEB, Sandbox
 
 NewOrder = Callable[[], str]
+ASKED = datetime(2020, 11, 16, 9, 0, tzinfo=ZoneInfo("Asia/Seoul"))
+ACCOUNT = LinkedAccount(bank_code="088", number="110234567890", holder_name="홍길동")
 
 
 @pytest.mark.parametrize("kind", ["personal_check", "prepaid"])
@@ -27,6 +31,7 @@ def test_a_card_arrives_after_three_days(kind: str, gateways: Gateways, new_orde
             business_number="1208800767",
             reference=reference,
             requested_at=asked,
+            account=ACCOUNT if kind == "personal_check" else None,
             idempotency_key=reference,
         ).issue_id
 
@@ -57,3 +62,59 @@ def test_a_corporate_card_waits_for_the_branch(
     assert f"주식회사 {reference}" in WEB.get(f"{sandbox.url}/card/branch").text
     WEB.post(f"{sandbox.url}/card/branch/{issue.issue_id}")
     assert gateways.card.issue_state(issue_id=issue.issue_id, at=later).state == "ISSUED"
+
+
+def personal(gateways: Gateways, reference: str, account: LinkedAccount | None) -> Issue:
+    return gateways.card.request_issue(
+        kind="personal_check",
+        holder_name="홍길동",
+        business_number="1208800767",
+        reference=reference,
+        requested_at=ASKED,
+        account=account,
+        idempotency_key=reference,
+    )
+
+
+def account_in_the_book(sandbox: Sandbox, issue: Issue) -> dict[str, str]:
+    address = f"{sandbox.url}/card/v1/issues/{issue.issue_id}"
+    answer = WEB.get(address, auth=("sandbox-card-key", ""))
+    account: dict[str, str] = answer.raise_for_status().json()["account"]
+    return account
+
+
+@pytest.mark.parametrize(
+    ("account", "code"),
+    [
+        (None, "INVALID_REQUEST"),
+        (LinkedAccount(bank_code="088", number="110234567890", holder_name="김철수"), "NOT_USABLE_ACCOUNT"),
+        (LinkedAccount(bank_code="088", number="110234569993", holder_name="홍길동"), "NOT_USABLE_ACCOUNT"),
+    ],
+    ids=["none", "another's", "cannot be drawn on"],
+)
+def test_a_personal_card_needs_its_persons_account(
+    gateways: Gateways, new_order: NewOrder, account: LinkedAccount | None, code: str
+) -> None:
+    """R-INS-4"""
+    with pytest.raises(Refused, match=code):
+        personal(gateways, new_order(), account)
+
+
+def test_the_account_changes_until_the_card_is_there(
+    gateways: Gateways, sandbox: Sandbox, new_order: NewOrder
+) -> None:
+    """R-SCR-2: over real HTTP; the played book keeps bank and last four digits only."""
+    issue = personal(gateways, new_order(), ACCOUNT)
+    assert account_in_the_book(sandbox, issue) == {"bankCode": "088", "last4": "7890"}
+    other = LinkedAccount(bank_code="004", number="99123456781", holder_name="홍길동")
+    for _ in range(2):
+        gateways.card.change_account(
+            issue_id=issue.issue_id, account=other, requested_at=ASKED + timedelta(days=2)
+        )
+    assert account_in_the_book(sandbox, issue) == {"bankCode": "004", "last4": "6781"}
+    with pytest.raises(Refused, match="ALREADY_ISSUED") as refusal:
+        gateways.card.change_account(
+            issue_id=issue.issue_id, account=ACCOUNT, requested_at=ASKED + timedelta(days=3)
+        )
+    assert "1544-7000" in refusal.value.korean
+    assert account_in_the_book(sandbox, issue) == {"bankCode": "004", "last4": "6781"}
