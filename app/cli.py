@@ -9,7 +9,7 @@ from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import click
 from flask import Flask, current_app
@@ -23,6 +23,7 @@ from app.jobs import outbox, schedule, worker
 from app.models.intake import IntakeFile
 from app.policy import CLOCK, Actor, Role
 from app.workflows import (
+    clock_stops,
     deadlines,
     demonstration,
     intake,
@@ -32,6 +33,7 @@ from app.workflows import (
     record,
     settlement,
 )
+from app.workflows.reckoning import Kind
 
 OPERATOR = Actor(id=None, role=Role.PROGRAMME_MANAGER, name="운영자(명령)")
 """Who stands at the machine: what they do is audited under this name."""
@@ -65,9 +67,6 @@ def _instant(_: click.Context, __: click.Parameter, value: str | None) -> dateti
 
 
 at_option = click.option("--at", callback=_instant, help="As if it were this instant (ISO; Korean time).")
-
-
-Kind = Literal["consultation", "payment", "first_payment", "full_use"]
 
 
 OUT_OF_REACH = Refusal(
@@ -197,6 +196,27 @@ def deadlines_explain(kind: Kind, at: datetime, as_json: bool) -> None:
     """The deadline that begins at an instant, in words."""
     found = deadlines.explain(kind=kind, at=at, programme=programmes.current())
     _say({"deadline": found.deadline, "explanation": found.text}, as_json, found.text)
+
+
+@deadlines_group.command("stop")
+@click.option("--from", "starts_at", required=True, callback=_instant, help="When the clocks stop.")
+@click.option("--to", "ends_at", required=True, callback=_instant, help="When they run on.")
+@click.option("--reason", required=True, help="Told to everybody concerned.")
+@click.option("--yes", is_flag=True, help="Stop them; it cannot be undone.")
+@as_json
+def deadlines_stop(starts_at: datetime, ends_at: datetime, reason: str, yes: bool, as_json: bool) -> None:
+    """Stop the clocks for a period (R-TIME-5a); without --yes it says what would move, and asks."""
+    own = programmes.current().id
+    seen = clock_stops.preview(actor=OPERATOR, programme_id=own, starts_at=starts_at, ends_at=ends_at).moved
+    text = f"늦춰지는 기한: 거래 {seen.deals}, 바우처 {seen.vouchers}, 예산 안내 {seen.offers}"
+    if not yes and not click.confirm(f"{text}. 되돌릴 수 없습니다. 기한을 중지할까요?"):
+        _say({"declared": False, **asdict(seen)}, as_json, "중지하지 않았습니다.")
+        return
+    done = clock_stops.declare(
+        actor=OPERATOR, programme_id=own, starts_at=starts_at, ends_at=ends_at, reason=reason
+    )
+    moved = {"deals": done.moved_deals, "vouchers": done.moved_vouchers, "offers": done.moved_offers}
+    _say({"declared": True, **moved}, as_json, ", ".join(f"{name} {n}" for name, n in moved.items()))
 
 
 @deadlines_group.command("sweep")

@@ -16,6 +16,7 @@ PATH = Path(__file__).parent / "lifecycles.md"
 # In the order of a company's way. A lifecycle that is missing here stops the command.
 TITLES = {
     "application": "신청과 심사",
+    "budget_offer": "대기 기업 예산 안내",
     "instrument": "결제수단",
     "voucher": "바우처",
     "supplier": "공급기업",
@@ -24,6 +25,7 @@ TITLES = {
     "payment": "결제",
     "settlement_batch": "정산",
     "settlement_line": "정산 내역",
+    "bulk_run": "일괄 처리",
 }
 SIDES = {"company": "수요기업", "supplier": "공급기업"}
 HEADING = """# Lifecycles

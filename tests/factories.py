@@ -17,12 +17,13 @@ from app.models.catalogue import (
     Supplier,
     SupplierState,
 )
-from app.models.companies import Company, CompanyKind, VerifiedAs
+from app.models.companies import Company, CompanyKind, Document, DocumentKind, VerifiedAs
 from app.models.numbers import complete_business_number
 from app.models.people import Account
 from app.models.programme import Agency, AgencyBudget, Programme, VatMode
 from app.models.vouchers import Instrument, InstrumentKind, InstrumentState
 from app.policy import Actor, Role
+from app.workflows.company_edits import required_documents
 
 _serial = itertools.count(1)
 
@@ -97,7 +98,26 @@ def make_company(**fields: Any) -> Company:
     return _save(Company(**defaults | fields))
 
 
-def make_application(*, company: Company, state: ApplicationState, **fields: Any) -> Application:
+def make_document(*, company: Company, kind: DocumentKind, **fields: Any) -> Document:
+    """Its row alone: no file lies in the store."""
+    defaults: dict[str, Any] = {
+        "file_name": f"{kind.label}.pdf",
+        "content_type": "application/pdf",
+        "size": 1_000,
+        "sha256": f"{next(_serial):064}",
+        "uploaded_at": clock.now(),
+    }
+    return _save(Document(company_id=company.id, kind=kind, **defaults | fields))
+
+
+def make_application(
+    *, company: Company, state: ApplicationState, papers: bool = True, **fields: Any
+) -> Application:
+    """One that waits has the papers of R-JOIN-2, unless `papers` says no."""
+    if papers and state in (ApplicationState.SCREENING, ApplicationState.ON_HOLD):
+        programme = db.session.get_one(Programme, company.programme_id)
+        for kind in required_documents(company.kind, programme=programme, verified_as=company.verified_as):
+            make_document(company=company, kind=kind)
     defaults: dict[str, Any] = {
         "receipt_number": f"T-{next(_serial):06}",
         "programme_id": company.programme_id,

@@ -7,20 +7,30 @@ from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 
 from app.backoffice import accounts, audit, budgets, intake, ledger, market, offerings, operations, settlement
+from app.backoffice.budget_overview import BudgetOverview
+from app.backoffice.bulk import Bulk
 from app.backoffice.case import Case
+from app.backoffice.clocks import Clocks
+from app.backoffice.dashboard import Dashboard
 from app.backoffice.home import Home
+from app.backoffice.offers import Offers
 from app.backoffice.parts import Page
+from app.backoffice.programme import Programme
 from app.backoffice.screening import Screening
 from app.backoffice.suppliers import Suppliers
+from app.backoffice.waivers import Waivers
 from app.models.applications import Application
 from app.web import csp
 
 # (category, name, page, address); an endpoint is `console_<address>`.
 PAGES: tuple[tuple[str, str, type[Page], str], ...] = (
     ("심사", "심사 건", Case, "case"),
+    ("심사", "일괄 처리", Bulk, "bulk"),
+    ("심사", "현황판", Dashboard, "dashboard"),
     ("예산", "예산확정", budgets.Budget, "budget"),
-    ("예산", "예산 현황", budgets.BudgetOverview, "budgets"),
-    ("예산", "예산포기 요청", budgets.Waivers, "waivers"),
+    ("예산", "대기·예산 안내", Offers, "offers"),
+    ("예산", "예산 현황", BudgetOverview, "budgets"),
+    ("예산", "예산포기 요청", Waivers, "waivers"),
     ("예산", "K-Startup 반입", intake.Intake, "intake"),
     ("공급·서비스", "공급기업", Suppliers, "suppliers"),
     ("공급·서비스", "서비스 승인", offerings.Offerings, "offerings"),
@@ -35,7 +45,8 @@ PAGES: tuple[tuple[str, str, type[Page], str], ...] = (
     ("운영", "발송·작업함", operations.Outbox, "outbox"),
     ("운영", "실패한 작업", operations.Jobs, "jobs"),
     ("운영", "계정", accounts.Accounts, "accounts"),
-    ("운영", "사업 설정", operations.Programme, "programme"),
+    ("운영", "사업 설정", Programme, "programme"),
+    ("운영", "기한 관리", Clocks, "clocks"),
 )
 
 

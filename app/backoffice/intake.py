@@ -16,7 +16,7 @@ from app.models.intake import IntakeState
 from app.policy import Permission
 from app.web import confirm
 from app.web.forms import BaseForm, Required, UploadField, refusal_to_form
-from app.workflows import intake, programmes
+from app.workflows import intake, intake_reads, programmes
 
 REFUSED: list[Column[Any]] = [
     Column("행", lambda r: r["row"], kind="number"),
@@ -33,6 +33,10 @@ FILES: list[Column[Any]] = [
     Column("반영", lambda f: f.imported, kind="number"),
     Column("미리보기 일시", lambda f: f.previewed_at, kind="instant"),
 ]
+
+
+MOST_SHOWN = 200
+"""Refused rows on the page; the export has all of them."""
 
 
 class FileForm(BaseForm):
@@ -71,8 +75,15 @@ class Intake(Page):
         if export_format():
             return spreadsheet(seen.refused, REFUSED, name=f"거절 목록_{seen.file_name}")
         can = seen.state is IntakeState.PREVIEWED and bool(seen.good)
-        ask = {"question": _question(seen.good), "consequence": CONSEQUENCE, "label": "반영"}
-        return self.render("backoffice/intake/detail.html", seen=seen, can=can, ask=ask)
+        return self.render(
+            "backoffice/intake/detail.html",
+            seen=seen,
+            can=can,
+            ask={"question": _question(seen.good), "consequence": CONSEQUENCE, "label": "반영"},
+            parts_by_agency=intake_reads.breakdown(actor=current_actor(), intake=seen),
+            people=intake_reads.people(seen),
+            shown=seen.refused[:MOST_SHOWN],
+        )
 
     @expose("/<int:id>/confirm", methods=["POST"])
     def confirm(self, id: int) -> ResponseReturnValue:

@@ -19,7 +19,16 @@ from app.models.companies import CompanyKind, DocumentKind, VerifiedAs
 from app.models.people import VerificationPurpose
 from app.models.vouchers import InstrumentKind
 from app.policy import Actor
-from app.workflows import accounts, applications, budget, intake, signup, signup_submit, verification
+from app.workflows import (
+    accounts,
+    applications,
+    budget,
+    company_edits,
+    intake,
+    signup,
+    signup_submit,
+    verification,
+)
 from app.workflows.terms import TERMS
 
 # Fate of a sign-up -> how many, and the first and last day on which they come.
@@ -172,19 +181,32 @@ def _screen(stage: Stage, joined: list[Joined]) -> None:
             if one.fate in ("approved", "screened"):
                 applications.screen(actor=reviewer, application_id=one.application_id)
             elif one.fate in ("held", "resubmitted"):
+                code, words, marks = HOLD[place % len(HOLD)]
                 applications.hold(
                     actor=reviewer,
                     application_id=one.application_id,
-                    reason=HOLD[place % len(HOLD)],
-                    marks=["tax_clearance"],
+                    codes=[code],
+                    reason=words,
+                    marks=marks,
                 )
             elif one.fate == "rejected":
+                code = REJECT[place % len(REJECT)]
                 applications.reject(
-                    actor=reviewer, application_id=one.application_id, reason=REJECT[place % len(REJECT)]
+                    actor=reviewer, application_id=one.application_id, codes=[code], reason=""
                 )
         if one.fate == "resubmitted":
             with clock.at(instant(business_day_after(decided, 1), 16)):
+                _mend(stage, one)
                 applications.resubmit(actor=one.actor)
+
+
+def _mend(stage: Stage, one: Joined) -> None:
+    """A new tax clearance and another address: what was asked for, and in one case something else."""
+    kind = DocumentKind.TAX_CLEARANCE
+    company_edits.replace_document(
+        actor=one.actor, kind=kind, file_name=f"{kind.label} (재발급).pdf", content=_paper(kind, [])
+    )
+    company_edits.edit(actor=one.actor, changes={"address": stage.words.address()})
 
 
 def _confirm_budgets(stage: Stage, joined: list[Joined]) -> None:

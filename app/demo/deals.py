@@ -19,18 +19,20 @@ from app.models.catalogue import Offering
 from app.models.deals import Deal
 from app.models.payments import Payment, PaymentState
 from app.models.settlements import Evaluation
+from app.models.vouchers import InstrumentKind
 from app.policy import Actor
 from app.workflows import (
     cancellations,
     card_payments,
     deals,
     evaluations,
-    instruments,
+    instrument_issue,
     offerings_reads,
     vouchers,
     vouchers_reads,
     zeropay_payments,
 )
+from app.workflows.instrument_accounts import BankAccount
 
 DECLINED_CARD = "9999000900000005"
 ZEROPAY_PASSWORD = "123456"  # noqa: S105 - the played ZeroPay takes any six digits
@@ -101,13 +103,20 @@ def _issue(buyer: Buyer, day: date, until: datetime) -> date | None:
     if instant(day) > until:
         return None
     with clock.at(instant(day, 11)):
-        instruments.request_issue(actor=buyer.actor)
+        instrument_issue.request(actor=buyer.actor, account=_account_of(buyer))
     arrived = business_day_after(day, 4) if buyer.kind.is_card else day
     if instant(arrived) > until:
         return None
     with clock.at(instant(arrived, 9)):
-        instruments.refresh_own(actor=buyer.actor)
+        instrument_issue.refresh_own(actor=buyer.actor)
     return arrived
+
+
+def _account_of(buyer: Buyer) -> BankAccount | None:
+    """Of the person whose name the card bears: the played bank knows every account by the name asked for."""
+    if buyer.kind is not InstrumentKind.PERSONAL_CHECK:
+        return None
+    return BankAccount(bank_code="088", number=f"1102{buyer.phone[-8:]}", birth_date="800101")
 
 
 def _request(scene: Scene, *, days: int = 0, hour: int = 10, worth: int = 0) -> Deal:
@@ -159,7 +168,7 @@ def _pay(scene: Scene, deal: Deal, *, days: int = 1, card: str = CARD_NUMBER) ->
 
 def _pay_by_certificate(scene: Scene, deal: Deal, key: str) -> Payment:
     """The company buys its own share as certificates, then types its password in ZeroPay's window."""
-    wallet = instruments.wallet(actor=scene.buyer.actor)
+    wallet = instrument_issue.wallet(actor=scene.buyer.actor)
     if wallet is None:
         raise LookupError("ZeroPay does not answer")
     sandbox = scene.stage.http

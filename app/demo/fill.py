@@ -10,7 +10,7 @@ from flask import current_app
 from app import clock
 from app.db import db
 from app.demo import accounts as logins
-from app.demo import companies, deals, market
+from app.demo import applying, companies, deals, market, waiting
 from app.demo.stage import ACCOUNT_KEEPER, PREPARER, Stage, instant
 from app.demo.words import Words
 from app.errors import Conflict
@@ -42,8 +42,10 @@ def fill() -> dict[str, int]:
         stage = _set_up(http)
         on_sale = market.open_market(stage)
         buyers = companies.join_all(stage)
+        applying.apply_all(stage)
         deals.trade(stage, buyers, on_sale, until=demonstration.FIRST_INSTANT)
         _settle(stage)
+        waiting.end_a_budget(stage, buyers)
     with clock.at(demonstration.FIRST_INSTANT - timedelta(minutes=1)):
         deadlines.sweep()
     demonstration.start()

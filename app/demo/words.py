@@ -138,12 +138,13 @@ MEMOS = (
     "지금 쓰는 그룹웨어와 연동되는지 확인하고 싶습니다.",
 )
 TURN_DOWN = ("요청하신 인원은 현재 요금제로 지원하기 어렵습니다.", "연동하실 시스템을 지원하지 않습니다.")
+# Reason code, what the reviewer adds to it, and the fields and documents to mend.
 HOLD = (
-    "국세·지방세 완납증명서의 유효기간이 지났습니다. 새로 발급받아 등록해 주세요.",
-    "사업자등록증이 흐려서 읽을 수 없습니다. 다시 등록해 주세요.",
-    "대표자명이 사업자등록증과 다릅니다. 확인해 주세요.",
+    ("clearance_expired", "새로 발급받아 등록해 주세요.", ("tax_clearance",)),
+    ("registration_unreadable", "다시 등록해 주세요.", ("business_registration",)),
+    ("address_differs", "사업자등록증의 소재지를 확인해 주세요.", ("address", "tax_clearance")),
 )
-REJECT = ("지원 제외 업종에 해당합니다.", "휴업 중인 사업자입니다.")
+REJECT = ("excluded_industry", "closed_or_suspended")
 COMMENTS = (
     "설치와 교육을 친절하게 도와주셨습니다.",
     "직원들이 쉽게 적응했고 회의 시간이 줄었습니다.",

@@ -11,6 +11,7 @@ from app.portal import (
     evaluations,
     menus,
     notifications,
+    offers,
     payments,
     profile,
     public,
@@ -18,7 +19,7 @@ from app.portal import (
     signup,
     slips,
     supply,
-    voucher,
+    waiver,
 )
 
 BLUEPRINTS = (
@@ -26,7 +27,8 @@ BLUEPRINTS = (
     auth.blueprint,
     signup.blueprint,
     profile.blueprint,  # the company's, with its other pages
-    voucher.blueprint,
+    offers.blueprint,
+    waiver.blueprint,  # the voucher's, with its other tab
     notifications.blueprint,
     services.blueprint,
     deals.blueprint,

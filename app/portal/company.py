@@ -13,13 +13,14 @@ from app.access import current_actor, needs
 from app.documents.exports import XLSX_TYPE, Column, xlsx
 from app.errors import Refusal
 from app.models.applications import ApplicationState
-from app.models.companies import DocumentKind
+from app.models.offers import OfferState
 from app.models.vouchers import InstrumentState, VoucherState
 from app.policy import Actor, Permission
+from app.portal import ineligible, mending
 from app.web import confirm
 from app.web.errors import refused
 from app.web.files import disposition
-from app.web.pages import page_args
+from app.web.pages import key_of, page_args
 from app.workflows import (
     applications,
     applications_reads,
@@ -28,12 +29,14 @@ from app.workflows import (
     deadlines,
     deals_reads,
     evaluations,
+    offers_reads,
     programmes,
     vouchers_reads,
 )
 from app.workflows.applications_reads import Status
 from app.workflows.company_edits import EditEntry
 from app.workflows.deals_reads import DealTab
+from app.workflows.eligibility import Ineligible
 from app.workflows.vouchers_reads import VoucherOverview
 
 blueprint = Blueprint("company", __name__, url_prefix="/company")
@@ -63,11 +66,20 @@ def home() -> ResponseReturnValue:
         overview=overview,
         counts=counts,
         waiting_evaluations=waiting,
-        todo=_next_step(status, counts, waiting),
-        deadlines=_deadlines(overview, status),
+        todo=_offered(actor) or _next_step(status, counts, waiting),
+        deadlines=_deadlines(overview),
         now=clock.now(),
         tabs=DealTab,
     )
+
+
+def _offered(actor: Actor) -> NextStep | None:
+    """An offer that waits for its answer comes before everything else (R-SCR-4)."""
+    found = offers_reads.own(actor=actor)
+    if found is None or found.late or found.offer.state is not OfferState.OFFERED:
+        return None
+    text = f"기다리시던 예산이 마련되었습니다. {clock.write_deadline(found.offer.due_at)} 답해 주세요."
+    return NextStep(text, "심사 및 예산확인", url_for("company.status"))
 
 
 def _next_step(status: Status, counts: dict[DealTab, int], waiting: int) -> NextStep:
@@ -106,16 +118,14 @@ class Due(NamedTuple):
     at: datetime
 
 
-def _deadlines(overview: VoucherOverview | None, status: Status) -> list[Due]:
+def _deadlines(overview: VoucherOverview | None) -> list[Due]:
     """The voucher's clocks in words (R-TIME-5a); the first payment's only while it runs."""
     if overview is None or overview.due_at is None:
         return []
-    programme, selected = status.company.programme, clock.start_of(overview.voucher.selected_on)
-    full = deadlines.explain(kind="full_use", at=selected, programme=programme)
-    found = [Due("사용 기한", full.text, full.deadline)]
+    first, full = deadlines.explain_voucher(overview.voucher)
+    found = [Due("사용 기한", full, overview.full_use_by)]
     if overview.due_at == overview.first_payment_by:
-        first = deadlines.explain(kind="first_payment", at=selected, programme=programme)
-        found.insert(0, Due("첫 결제 기한", first.text, first.deadline))
+        found.insert(0, Due("첫 결제 기한", first, overview.first_payment_by))
     return found
 
 
@@ -126,21 +136,30 @@ def status() -> ResponseReturnValue:
     actor = current_actor()
     found = applications_reads.status(actor=actor)
     fresh = found.application.state is ApplicationState.NOT_APPLIED
+    overview = vouchers_reads.overview(actor=actor)
     return render_template(
         "portal/company/status.html",
         status=found,
-        marks=mark_labels(found.application.marks),
+        outlook=applications_reads.outlook(found),
+        todo=_next_after(found, actor),
+        deadlines=_deadlines(overview),
+        now=clock.now(),
+        mending=mending.of(actor),
+        consequence=mending.consequence(actor),
         lacking=company_edits.missing_for_application(actor=actor) if fresh else [],
         states=ApplicationState,
-        overview=vouchers_reads.overview(actor=actor),
+        overview=overview,
+        offer=offers_reads.own(actor=actor),
         platform=programmes.PLATFORM_PHONE,
     )
 
 
-def mark_labels(marks: list[str]) -> list[str]:
-    """The fields and documents that a hold names (R-SCR-3a), in Korean."""
-    documents = {kind.value: kind.label for kind in DocumentKind}
-    return [company_edits.LABELS.get(mark) or documents.get(mark, mark) for mark in marks]
+def _next_after(found: Status, actor: Actor) -> NextStep:
+    """The next step where it is on another page: on this one its buttons stand themselves."""
+    if found.application.state is not ApplicationState.APPROVED:
+        return NextStep(found.next_step)
+    waiting, _ = evaluations.counts(actor=actor)
+    return _next_step(found, deals_reads.tab_counts(actor=actor), waiting)
 
 
 @blueprint.post("/resubmit")
@@ -148,7 +167,7 @@ def mark_labels(marks: list[str]) -> list[str]:
 def resubmit() -> ResponseReturnValue:
     return _send(
         "고친 내용을 다시 제출할까요?",
-        "제출하면 심사가 끝날 때까지 기업정보를 수정할 수 없습니다.",
+        mending.consequence(current_actor()),
         "다시 제출",
     )
 
@@ -173,6 +192,9 @@ def _send(question: str, consequence: str, label: str, *, first: bool = False) -
     verb = applications.apply if first else applications.resubmit
     try:
         verb(actor=current_actor())
+    except Ineligible as refusal:
+        correct = url_for("company.edit")
+        return ineligible.page(refusal, correct=correct, label="기업정보 고치기"), refusal.status
     except Refusal as refusal:
         return refused(refusal, to=back)
     flash(
@@ -187,7 +209,7 @@ def _send(question: str, consequence: str, label: str, *, first: bool = False) -
 def edits() -> ResponseReturnValue:
     """'회원정보 수정 이력'"""
     page = page_args()
-    before = int(page.after) if page.after and page.after.isdecimal() else None
+    before = key_of(page.after)
     rows = _edits(current_actor(), before=before, size=page.size)
     whole = len({row.id for row in rows}) == page.size
     following = str(rows[-1].id) if whole else ""

@@ -13,7 +13,7 @@ from app import clock
 from app.documents.exports import XLSX_TYPE, Column, xlsx
 from app.web.files import disposition
 from app.web.forms import BaseForm, DateField, ValidationError
-from app.web.pages import page_args, page_url
+from app.web.pages import key_of, page_args, page_url
 
 MOST_EXPORTED = 10_000
 AT_ONCE = 500
@@ -21,8 +21,7 @@ AT_ONCE = 500
 
 def cursor() -> int | None:
     """Where a keyset list goes on, newest first: below this id."""
-    after = page_args().after or ""
-    return int(after) if after.isascii() and after.isdecimal() and len(after) < 19 else None
+    return key_of(page_args().after)
 
 
 def following(rows: Sequence[Any], size: int, *, key: Callable[[Any], int] = lambda row: row.id) -> str:

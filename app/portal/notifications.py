@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access import current_actor, needs
 from app.policy import Permission
-from app.web.pages import page_args
+from app.web.pages import key_of, page_args
 from app.workflows import messages
 
 blueprint = Blueprint("notifications", __name__)
@@ -17,7 +17,7 @@ blueprint = Blueprint("notifications", __name__)
 @needs(Permission.LOGGED_IN)
 def index() -> ResponseReturnValue:
     page = page_args()
-    before = int(page.after) if page.after and page.after.isdecimal() else None
+    before = key_of(page.after)
     rows = messages.notices(actor=current_actor(), before=before, size=page.size)
     following = str(rows[-1].id) if len(rows) == page.size else ""
     return render_template(

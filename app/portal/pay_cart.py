@@ -14,6 +14,7 @@ from app.portal.pay import PRESS_LIMIT, CardForm
 from app.portal.payment_flow import blueprint, new_key
 from app.web.forms import refusal_to_form
 from app.web.limits import CODE_LIMIT, limiter
+from app.web.pages import key_of
 from app.workflows import card_payments, deals_reads, payments_reads
 from app.workflows.card_payments import Press, Started
 from app.workflows.deals_reads import DealRow
@@ -25,8 +26,8 @@ MOST = 10
 
 def _ticked() -> list[int]:
     """The bills of the address, in its order, each once."""
-    ids = dict.fromkeys(request.values.getlist("id", type=int))
-    return list(ids)[:MOST]
+    ids = dict.fromkeys(key_of(value) for value in request.values.getlist("id"))
+    return [key for key in ids if key is not None][:MOST]
 
 
 @blueprint.route("/cart/pay", methods=["GET", "POST"])

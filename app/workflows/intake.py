@@ -23,7 +23,7 @@ from app.models.people import Account
 from app.models.programme import Agency, Programme
 from app.models.vouchers import Instrument, InstrumentKind, InstrumentState
 from app.policy import Actor, Permission, Role
-from app.workflows import budget, programmes, record, vouchers
+from app.workflows import budget, offers, programmes, record, vouchers
 from app.workflows.company_edits import phone_index
 from app.workflows.intake_rows import COLUMNS, Fault, Row, part, sift
 
@@ -148,10 +148,15 @@ def _take_in(programme: Programme, rows: Sequence[Row], actor: Actor) -> None:
 
 
 def _reserve(programme: Programme, rows: Sequence[Row]) -> dict[int, int]:
-    """Lock the budgets; each must pay for its agency's vouchers. Raises Conflict `intake.no_budget`."""
+    """Lock the budgets; each must pay for its agency's vouchers, beside what it has offered (R-SCR-4).
+
+    Raises Conflict `intake.no_budget`.
+    """
     wanted = Counter(row.agency_id for row in rows if row.instrument)
     budget_ids = budget.budgets_of(programme.id)
-    free = budget.lock_free([budget_ids[a] for a in wanted if a in budget_ids])
+    lies = budget.lock_free([budget_ids[a] for a in wanted if a in budget_ids])
+    kept = offers.reserved(list(lies))
+    free = {key: lies[key] - kept[key] for key in lies}
     grant, _ = vouchers.worth(programme)
     short = {
         agency_id: count * grant - free.get(budget_ids.get(agency_id, 0), 0)

@@ -1,7 +1,4 @@
-"""Sign-up of a demand company, step by step (R-JOIN-1 to R-JOIN-8).
-
-The browser keeps the token; nobody is logged in.
-"""
+"""Sign-up of a demand company, step by step, by a token: nobody is logged in (R-JOIN-1 to R-JOIN-8)."""
 
 from __future__ import annotations
 

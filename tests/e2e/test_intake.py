@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.e2e import axe, papers
-from tests.e2e.pages.common import flashed, heading
+from tests.e2e.pages.common import decide, flashed, heading
 from tests.e2e.pages.console import Intake, Screening
 from tests.e2e.pages.outer import Phone
 from tests.e2e.pages.voucher import Voucher
@@ -108,15 +109,41 @@ def test_a_korean_csv_with_faults(
     intake.take(2)
 
 
-def test_its_person_opens_the_account(
+def _sets_password(page: Page, phone: Phone, number: str) -> None:
+    """The code that came by SMS, then the '비밀번호' popup, which takes the focus and keeps it."""
+    heading(page, "인증번호 확인")
+    axe.check(page)
+    page.get_by_label("인증번호").fill(phone.code(number))
+    page.get_by_role("button", name="확인", exact=True).click()
+    popup = page.get_by_role("dialog", name="비밀번호")
+    expect(popup.get_by_label("새 비밀번호", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    axe.check(page)
+    popup.get_by_label("새 비밀번호", exact=True).fill(NEW_PASSWORD)
+    popup.get_by_label("새 비밀번호 확인").fill(NEW_PASSWORD)
+    popup.get_by_role("button", name="비밀번호 정하기").click()
+    flashed(page, "새 비밀번호를 정했습니다")
+
+
+@pytest.mark.parametrize(
+    ("place", "instrument", "answer"),
+    [
+        (21, "제로페이", "모바일 상품권을 개설했습니다. 바로 쓸 수 있습니다."),
+        (22, "신한개인체크카드", "카드 발급을 신청했습니다. 3일 안팎에 카드가 도착합니다."),
+    ],
+)
+def test_with_an_instrument_its_person_opens_the_account(
     new_context: Callable[..., BrowserContext],
     log_in: Callable[..., None],
     phone: Phone,
     scratch: Path,
     flask: Callable[..., Any],
+    place: int,
+    instrument: str,
+    answer: str,
 ) -> None:
-    """R-KST-2: '비밀번호 찾기', a code by SMS through the outbox, a password of one's own, log in, 승인."""
-    chosen = company(21, instrument="제로페이")
+    """R-KST-2, table 1's first column: '비밀번호 찾기', a code, the popup, log in, the issue."""
+    chosen = company(place, instrument=instrument)
     login, number = chosen[0], chosen[5]
     file = papers.spreadsheet(scratch / "선정기업.xlsx", [chosen])
     assert flask("intake", "import", str(file), "--yes")["imported"] == 1
@@ -127,18 +154,58 @@ def test_its_person_opens_the_account(
     page.get_by_label("휴대폰 번호").fill(number)
     phone.forget(number)
     page.get_by_role("button", name="인증요청").click()
-    heading(page, "인증번호 확인")
-    axe.check(page)
-    page.get_by_label("인증번호").fill(phone.code(number))
-    page.get_by_role("button", name="확인", exact=True).click()
-    heading(page, "새 비밀번호")
-    axe.check(page)
-    page.get_by_label("새 비밀번호", exact=True).fill(NEW_PASSWORD)
-    page.get_by_label("새 비밀번호 확인").fill(NEW_PASSWORD)
-    page.get_by_role("button", name="비밀번호 정하기").click()
-    flashed(page, "새 비밀번호를 정했습니다")
+    _sets_password(page, phone, number)
     log_in(page, login, NEW_PASSWORD)
     voucher = Voucher(page)
     assert voucher.state() == "승인"
-    voucher.ask_for_issue(answer="모바일 상품권을 개설했습니다. 바로 쓸 수 있습니다.")
-    expect(page.get_by_role("main")).to_contain_text("제로페이 상품권")
+    voucher.ask_for_issue(answer=answer)
+    axe.check(page)
+    shown = "신한은행 ****7890" if instrument == "신한개인체크카드" else "제로페이 상품권"
+    expect(page.get_by_role("main")).to_contain_text(shown)
+
+
+def test_without_an_instrument_its_person_applies(
+    person: Callable[..., Page],
+    log_in: Callable[..., None],
+    phone: Phone,
+    scratch: Path,
+    flask: Callable[..., Any],
+) -> None:
+    """R-KST-3, R-KST-4, the second column: the first password, details, papers, instrument, '사업 신청'."""
+    row = company(31)
+    login, number = row[0], row[5]
+    file = papers.spreadsheet(scratch / "선정기업.xlsx", [row])
+    assert flask("intake", "import", str(file), "--yes")["imported"] == 1
+    phone.forget(number)
+    page = person(login, f"{login}1")
+    page.goto("/company")
+    heading(page, "로그인")  # R-KST-4: it opened nothing
+    page.goto("/password/code")
+    _sets_password(page, phone, number)
+    log_in(page, login, NEW_PASSWORD)
+    assert Voucher(page).state() == "신청 전"
+    expect(page.get_by_role("main")).to_contain_text("사업 신청 전에 마칠 것")
+
+    page.goto("/company/profile/edit")
+    page.get_by_label("업종").fill("소프트웨어 개발 및 공급업")
+    page.get_by_label("주소").fill("대전광역시 유성구 대학로 99")
+    page.get_by_role("button", name="저장").click()
+    flashed(page, "기업정보를 저장했습니다")
+    page.goto("/company/profile/documents")
+    for title in ("사업자등록증", "국세·지방세 완납증명서", "법인 등기부등본"):
+        paper = papers.pdf(scratch, title, [title, row[1]])
+        page.get_by_label(title, exact=True).set_input_files(paper)
+    page.get_by_role("button", name="등록", exact=True).click()
+    flashed(page, "서류를 등록했습니다")
+    Voucher(page).choose("신한개인체크카드")
+    axe.check(page)
+
+    page.goto("/company/status")
+    decide(page, page.get_by_role("button", name="사업 신청"))
+    flashed(page, "접수되었습니다")
+    assert Voucher(page).state() == "심사중"
+    page.goto("/voucher")
+    expect(page.get_by_role("main")).to_contain_text(
+        "현재 상태가 ‘심사중’이라서 바우처 신청(발급)을 할 수 없습니다"
+    )
+    expect(page.get_by_role("button", name="발급신청")).to_have_count(0)

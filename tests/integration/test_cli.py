@@ -80,6 +80,22 @@ def test_every_kind_has_its_deadline(run: Run, kind: str, deadline: str) -> None
     assert found["deadline"] == f"{deadline}T00:00:00+09:00"
 
 
+def test_clocks_are_stopped_from_the_command_line(run: Run) -> None:
+    """R-TIME-5a: the same verbs as the screen; asked without --yes, and named in every explanation."""
+    stop = ("deadlines", "stop", "--from", "2020-11-17T09:00", "--to", "2020-11-17T13:00", "--reason", "장애")
+    assert run(*stop).exit_code == 1  # nobody answers the question
+    moved = {"deals": 0, "vouchers": 0, "offers": 0}
+    assert answer(run(*stop, "--yes", "--json")) == {"declared": True, **moved}
+    found = answer(
+        run("deadlines", "explain", "--kind", "consultation", "--at", "2020-11-16T15:00", "--json")
+    )
+    assert found["explanation"] == (
+        "2020.11.19.(목) 04:00까지, 영업일 2일, 2020.11.17.(화) 09:00~13:00 중지(장애) 포함"
+    )
+    again = run(*stop, "--yes", "--json")
+    assert (again.exit_code, json.loads(again.output)["error"]) == (1, "clock_stop.overlap")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949"])
 def test_a_file_is_previewed_imported_and_found_taken_in(run: Run, tmp_path: Path, encoding: str) -> None:
     """R-KST-1"""

@@ -75,11 +75,13 @@ class Budget:
         self.page.get_by_role("button", name="조회").click()
         tick(self.page.get_by_label(f"{company} 선택"))
         self.page.get_by_role("button", name="선택한 기업 예산확정").click()
-        heading(self.page, "예산확정 미리보기")
+        heading(self.page, "일괄 예산확정 미리보기")
         expect(self.page.get_by_role("row").filter(has_text=company)).to_be_visible()
-        decide(self.page, self.page.get_by_role("button", name="1건 예산확정"), "예산확정")
-        heading(self.page, "예산확정 결과")
-        expect(self.page.get_by_role("main")).to_contain_text("1건을 예산확정했습니다.")
+        decide(self.page, self.page.get_by_role("button", name="1건 예산확정 실행"))
+        heading(self.page, "일괄 예산확정")
+        # A worker takes it up; the page looks for itself how far it is.
+        done = "처리됨 1건, 처리하지 못함 0건, 남음 0건"
+        expect(self.page.get_by_role("main")).to_contain_text(done, timeout=30_000)
 
 
 class Settlement:

@@ -12,7 +12,7 @@ from app.policy import GRANTS, Permission, Role
 from tests import factories as make
 
 # Beside the endpoint's own permission: the list of cases is no sum.
-ALSO = {"console_budget": Permission.SCREENING_VIEW}
+ALSO = {"console_budget": Permission.SCREENING_VIEW, "console_offers": Permission.SCREENING_VIEW}
 
 
 def _endpoints(app: Flask) -> list[tuple[str, str, str]]:
@@ -119,7 +119,7 @@ def test_a_form_without_its_token_is_refused(site: Flask, world: Any, browser: A
     for address in (
         f"/console/case/{application.id}/screen",
         f"/console/case/{application.id}/hold",
-        "/console/budget/confirm",
+        "/console/bulk/preview",
         "/console/ripe/draft",
     ):
         role = Role.REVIEWER if "screening" in address else Role.BUDGET_OFFICER

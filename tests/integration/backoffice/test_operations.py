@@ -12,7 +12,6 @@ from app import clock
 from app.db import db
 from app.jobs import queues
 from app.models.people import Account
-from app.models.programme import ClosingDay
 from app.models.record import OutboxMessage
 from app.policy import Role
 
@@ -87,30 +86,6 @@ def test_accounts_are_found(world: Any, browser: Any) -> None:
         .get_data(as_text=True)
     )
     assert wanted.login in text and "사용 중지" not in text  # the auditor has no buttons
-
-
-def test_settings_are_changed_within_their_bounds(world: Any, browser: Any) -> None:
-    client = browser(Role.PROGRAMME_MANAGER)
-    names = ("consultation_days", "payment_days", "first_payment_months", "full_use_months")
-    data = {
-        name: "3" for name in (*names, "initial_password_days", "settlement_use_days", "settlement_fee_bp")
-    }
-    data |= {"is_open": "y", "consultation_business": "y", "card_opens_on": "2020.11.02"}
-    wrong = client.post("/console/programme/settings", data=data | {"payment_days": "0"})
-    assert wrong.status_code == 422 and world.programme.payment_days == 2
-    assert client.post("/console/programme/settings", data=data | {"payment_days": "셋"}).status_code == 422
-    assert client.post("/console/programme/settings", data=data).status_code == 302
-    assert world.programme.consultation_days == 3 and world.programme.payment_business is False
-
-
-def test_a_closing_day_is_declared(world: Any, browser: Any) -> None:
-    client = browser(Role.PROGRAMME_MANAGER)
-    day = clock.today() + timedelta(days=40)
-    data = {"day": f"{day:%Y.%m.%d}", "reason": "전산 점검"}
-    assert client.post("/console/programme/closing-days", data=data).status_code == 302
-    assert db.session.get(ClosingDay, (world.programme.id, day)) is not None
-    again = client.post("/console/programme/closing-days", data=data)
-    assert again.status_code == 422 and "이미 휴무일로" in again.get_data(as_text=True)
 
 
 def test_the_home_leads_each_role_to_its_work(world: Any, browser: Any) -> None:

@@ -19,6 +19,8 @@ from app.workflows.lifecycle import Lifecycle
 FINAL = {
     "application": {"approved", "rejected"},
     "payment": {"failed", "cancelled"},
+    "bulk_run": {"done"},
+    "budget_offer": {"declined", "lapsed", "used", "withdrawn"},
     "deal": {"turned_down", "lapsed", "withdrawn", "payment_cancelled"},
     "instrument": {"issued"},
     "offering": set(),

@@ -116,3 +116,15 @@ def test_verified_name_must_be_the_representatives(newcomer: Newcomer) -> None:
     newcomer.details(representative="다른사람")
     page = text(newcomer.post("submit"), 422)
     assert "대표자로 본인인증한 이름과 대표자명이 다릅니다" in page and "기업정보 고치기" in page
+
+
+def test_the_kinds_are_those_of_the_sign_ups_own_year(newcomer: Newcomer) -> None:
+    """R-INS-1, R-JOIN-7a: whatever year has been opened since."""
+    newcomer.up_to("instrument")
+    programmes.create_programme(actor=CLOCK, year=2022)
+    programmes.current().card_opens_on = None
+    db.session.commit()
+    assert newcomer.instrument("zeropay").status_code == 302
+    assert 'value="prepaid"' in newcomer.get("instrument") or "아직 선택할 수 없습니다" in newcomer.get(
+        "instrument"
+    )

@@ -23,7 +23,7 @@ from app.models.numbers import complete_business_number
 from app.models.people import Account
 from app.models.vouchers import InstrumentState
 from app.policy import Role
-from app.workflows import accounts, instruments, intake, ledger, record, vouchers
+from app.workflows import accounts, instruments, intake, intake_reads, ledger, record, vouchers
 from app.workflows.intake_rows import COLUMNS
 from tests import factories
 from tests.integration.workflows import joining
@@ -179,8 +179,37 @@ def test_without_an_instrument_the_initial_password_opens_only_the_code_step(sta
     with clock.at(NOW):
         assert accounts.authenticate(login="start_001", password="start_0011", ip=None).code_only
     lapsed = clock.end_of(NOW.date() + clock.timedelta(days=stage.programme.initial_password_days))
-    with clock.at(lapsed), pytest.raises(accounts.SignInRefused, match="account.initial_lapsed"):
+    with clock.at(lapsed - clock.timedelta(seconds=1)):
+        assert accounts.authenticate(login="start_001", password="start_0011", ip=None).code_only
+    with clock.at(lapsed), pytest.raises(accounts.SignInRefused, match="account.initial_lapsed") as refusal:
         accounts.authenticate(login="start_001", password="start_0011", ip=None)
+    assert "'비밀번호 찾기'에서 새 비밀번호를 정해 주세요" in refusal.value.text
+
+
+def test_the_programme_says_when_the_initial_password_lapses(stage: joining.Stage) -> None:
+    """R-KST-4"""
+    stage.programme.initial_password_days = 3
+    db.session.commit()
+    confirm(stage, preview(stage, as_csv([line(stage, 1)])).id)
+    account = accounts.find("start_001")
+    assert account is not None
+    assert account.initial_password_lapses_at == clock.end_of(NOW.date() + clock.timedelta(days=3))
+
+
+def test_the_preview_says_what_each_agency_gets(stage: joining.Stage) -> None:
+    """R-KST-1: before the one decision, with what the budget lacks for it."""
+    rows = [line(stage, n, instrument="제로페이" if n <= 6 else "") for n in range(1, 9)]
+    seen = preview(stage, as_csv(rows))
+    (part,) = intake_reads.breakdown(actor=stage.officer, intake=seen)
+    assert (part.agency.id, part.approved, part.accounts) == (stage.agency.id, 6, 2)
+    assert (part.grant, part.free, part.short) == (6 * 3_600_000, 5 * 3_600_000, 3_600_000)
+    with pytest.raises(Conflict, match="intake.no_budget"):
+        confirm(stage, seen.id)
+    fits = preview(stage, as_csv(rows[1:]))
+    confirm(stage, fits.id)
+    assert intake_reads.breakdown(actor=stage.officer, intake=fits) == []
+    with pytest.raises(Denied):
+        intake_reads.breakdown(actor=factories.make_actor(Role.REVIEWER), intake=fits)
 
 
 def test_a_file_taken_in_twice_adds_nothing(stage: joining.Stage) -> None:
