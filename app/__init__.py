@@ -11,7 +11,7 @@ def create_core(settings: dict[str, Any] | None = None) -> Flask:
     """Settings, keys, database, files and gateways: what workflows and jobs need, without any screen."""
     import config
     from app import crypto, gateways
-    from app.db import db, work_as_application_role
+    from app.db import db, keep_prepared, work_as_application_role
     from app.documents import store
     from app.workflows import slips
 
@@ -24,6 +24,7 @@ def create_core(settings: dict[str, Any] | None = None) -> Flask:
     db.init_app(app)
     with app.app_context():
         work_as_application_role(db.engine)
+        keep_prepared(db.engine)
     return app
 
 

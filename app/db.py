@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import Engine, MetaData, event, select
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -113,6 +113,30 @@ def lock(model: type[M], key: Any) -> M:
     if row is None:
         raise NotFound()
     return row
+
+
+def keep_prepared(engine: Engine) -> None:
+    """Let prepared statements outlive a request that only read.
+
+    Such a request ends with a ROLLBACK, at which psycopg forgets and deallocates all that it has prepared, in
+    case a table was made anew: so nothing would ever stay prepared, and each statement would be planned at
+    each request. Tables are made by migrations alone, before the processes start.
+    """
+    ordinary = engine.dialect.do_rollback
+
+    def roll_back(connection: Any) -> None:
+        driver = getattr(connection, "driver_connection", connection)
+        if driver.closed or driver.info.transaction_status not in (
+            TransactionStatus.INTRANS,
+            TransactionStatus.INERROR,
+        ):
+            ordinary(connection)
+            return
+        result = driver.pgconn.exec_(b"ROLLBACK")
+        if result.status != ExecStatus.COMMAND_OK:
+            ordinary(connection)
+
+    engine.dialect.do_rollback = roll_back  # type: ignore[assignment,method-assign]
 
 
 APPLICATION_ROLE = "kvoucher_app"
