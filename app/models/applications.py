@@ -118,9 +118,7 @@ class ScreeningRound(Base):
             unique=True,
             postgresql_where=text("decided_at IS NULL"),
         ),
-        Index(
-            "ix_screening_round_decided", "agency_id", "decided_at", postgresql_include=["waited_days"]
-        ),
+        Index("ix_screening_round_decided", "agency_id", "decided_at", postgresql_include=["waited_days"]),
         Index(
             "ix_screening_round_again",
             "agency_id",

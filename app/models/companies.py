@@ -174,7 +174,5 @@ class Signup(Base):
 
     __table_args__ = (
         Index("ix_signup_open", "updated_at", postgresql_where=text("submitted_at IS NULL")),
-        Index(
-            "ix_signup_verification_id", "verification_id", postgresql_where=text("submitted_at IS NULL")
-        ),
+        Index("ix_signup_verification_id", "verification_id", postgresql_where=text("submitted_at IS NULL")),
     )

@@ -1,8 +1,8 @@
 """The reviewers' queue (R-SCR-3, R-SCR-3b): own agency's alone, oldest first, by keyset.
 
 No read grows with the queue. A page walks an index from its cursor; a tab's number and a filter's total stop
-at `COUNTED`, since nobody acts on the difference between 40,000 and 41,000, and a counter kept by a trigger
-would be one hot row for every decision of an agency. Exact numbers stand on the dashboards.
+at `COUNTED`: before a list nobody acts on the difference between 400 and 4,000, and a counter kept by a
+trigger would be one hot row for every decision of an agency. Exact numbers stand on the dashboards.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from app.workflows.queue_time import QueueTime
 
 __all__ = ["COUNTED", "FLAGGED", "QueueFilters", "QueuePage", "QueueRow", "counted", "cursor_of"]
 
-COUNTED = 1_000
+COUNTED = 300
 MOST_AT_ONCE = 50_000
 
 
 def counted(number: int) -> str:
-    """A total in words: `1,000+` where nobody has counted further."""
+    """A total in words: `300+` where nobody has counted further."""
     return f"{number:,}" if number <= COUNTED else f"{COUNTED:,}+"
 
 

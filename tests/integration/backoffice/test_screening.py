@@ -48,7 +48,7 @@ def test_the_lead_agency_sees_all_and_decides_nothing(world: Any, browser: Any) 
     assert foreign.receipt_number in client.get("/console/screening/?state=all").get_data(as_text=True)
     page = client.get(f"{CASE}/{foreign.id}").get_data(as_text=True)
     assert "지금 할 수 있는 처리가 없습니다" in page
-    assert client.post(f"{CASE}/{foreign.id}/screen").status_code == 302
+    assert client.post(f"{CASE}/{foreign.id}/screen").status_code == 403
     assert foreign.state is State.SCREENING
 
 

@@ -188,6 +188,12 @@ def test_document_is_replaced_and_the_change_recorded(site: Flask, log_in_as: Lo
     wrong = applicant.post("/company/profile/documents", {"tax_clearance": upload(b"no paper", "증명서.pdf")})
     assert "PDF, JPEG, PNG 파일만 등록할 수 있습니다" in text(wrong, 422)
     assert "등록할 파일을 선택해 주세요." in text(applicant.post("/company/profile/documents"), 422)
+    mixed = {
+        "business_registration": upload(PNG, "더새것.png"),
+        "tax_clearance": upload(b"no paper", "증명서.pdf"),
+    }
+    page = text(applicant.post("/company/profile/documents", mixed), 422)
+    assert "더새것.png" in page and "PDF, JPEG, PNG 파일만" in page
     kinds = [one.kind for one in attachments.current(company_id=applicant.company.id)]
     assert kinds.count(DocumentKind.BUSINESS_REGISTRATION) == 1
 
