@@ -1,4 +1,4 @@
-"""The outer world (domain.md, section 11): one client per system, over real HTTP.
+"""The outer world: one client per system, over real HTTP.
 
 Whether a sandbox or the real system answers is decided by the addresses in the settings; nobody here knows.
 """

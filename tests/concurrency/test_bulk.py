@@ -1,4 +1,4 @@
-"""Bulk runs whose workers die, come twice or cross each other (R-SCR-3c; measurements.md H, rows 4, 14)."""
+"""Bulk runs whose workers die, come twice or cross each other (R-SCR-3c)."""
 
 from __future__ import annotations
 

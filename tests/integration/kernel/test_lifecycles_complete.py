@@ -1,4 +1,4 @@
-"""Every lifecycle of the product, found by itself: complete, and closed to every other move (domain.md)."""
+"""Every lifecycle of the product, found by itself: complete, and closed to every other move."""
 
 import importlib
 import pkgutil
@@ -15,7 +15,7 @@ from app.policy import GRANTS, Actor, Role
 from app.workflows import lifecycle as engine
 from app.workflows.lifecycle import Lifecycle
 
-# From domain.md: where a record's way ends. A state left out here must have an exit.
+# Where a record's way ends. A state left out here must have an exit.
 FINAL = {
     "application": {"approved", "rejected"},
     "payment": {"failed", "cancelled"},

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import text as sql
 
 from app import clock
 from app.db import db
@@ -139,15 +138,3 @@ def test_after_the_approval_it_says_what_to_do_by_when(site: Flask, log_in_as: L
     assert "첫 결제 기한" in shown and "2020.12.16.(수) 24:00까지, 선정일 2020.11.16.(월)부터 1개월" in shown
     assert "한 번도 결제하지 않으면 바우처가 회수됩니다" in shown
     assert 'href="/voucher"' in shown.split('id="state-title"')[1].split("</section>")[0]
-
-
-def test_the_place_is_counted_in_an_index_alone(site: Flask) -> None:
-    # The tables of a test are empty: without these, any index would do as well.
-    for other in ("seqscan", "indexscan", "bitmapscan"):
-        db.session.execute(sql(f"SET LOCAL enable_{other} = off"))
-    counted = sql(
-        "EXPLAIN SELECT count(*) FROM application WHERE agency_id = 1 AND state = 'screening'"
-        " AND (submitted_at, id) <= (now(), 1)"
-    )
-    plan = "\n".join(db.session.execute(counted).scalars())
-    assert "Index Only Scan" in plan and "(ROW(submitted_at, id)" in plan

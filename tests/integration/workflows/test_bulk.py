@@ -265,7 +265,7 @@ def test_stopped_between_chunks_and_gone_on_with(
 
 
 def test_a_dead_worker_is_noticed_and_a_poisoned_run_parked(stage: joining.Stage) -> None:
-    """measurements.md H, rows 4 and 13."""
+    """R-SCR-3c: nobody needs to look after it."""
     run = bulk.preview(
         actor=stage.officer, kind=Kind.CONFIRM, application_ids=keys(cases(stage, State.SCREENED))
     )

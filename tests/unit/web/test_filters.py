@@ -1,4 +1,4 @@
-"""How values are written on screens (screens.md, section 4; R-AUD-1 for the masks)."""
+"""How values are written on screens (R-AUD-1 for the masks)."""
 
 from __future__ import annotations
 
