@@ -6,7 +6,17 @@ from flask import Flask
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 
-from app.backoffice import accounts, audit, budgets, intake, ledger, market, offerings, operations, settlement
+from app.backoffice import (
+    accounts,
+    audit,
+    budgets,
+    intake,
+    ledger,
+    market,
+    offerings,
+    operations,
+    settlement,
+)
 from app.backoffice.budget_overview import BudgetOverview
 from app.backoffice.bulk import Bulk
 from app.backoffice.case import Case

@@ -19,6 +19,7 @@ from flask_login import current_user
 from sqlalchemy import inspect
 
 from app.access import actor_or_none
+from app.backoffice import menu
 from app.clock import real_now
 from app.errors import Denied, NotFound, Refusal
 from app.policy import Permission
@@ -51,6 +52,10 @@ class Guarded:
         # Asked for every entry of the menu, which leaves out what is not: the person is looked up once.
         permission, actor = getattr(self, "permission", None), actor_or_none()
         return isinstance(permission, Permission) and actor is not None and actor.may(permission)
+
+    def menu_groups(self) -> list[menu.Group]:
+        admin: Any = self.admin  # type: ignore[attr-defined]  # set by Flask-Admin
+        return menu.groups(admin)
 
     def inaccessible_callback(self, name: str, **kwargs: Any) -> Any:
         if not current_user.is_authenticated:

@@ -11,7 +11,7 @@ from flask import Flask, current_app
 from flask_login import current_user
 
 from app.clock import real_now
-from app.web import csp, pages, session
+from app.web import assets, csp, pages, session
 
 DEFAULT_URLS = {
     "home": "/",
@@ -63,6 +63,7 @@ def user_label() -> str:
 
 
 GLOBALS: dict[str, Any] = {
+    "url_for": assets.address,
     "csp_nonce": csp.nonce,
     "page_url": pages.page_url,
     "kept_args": pages.kept_args,

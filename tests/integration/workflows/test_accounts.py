@@ -164,7 +164,7 @@ def test_the_initial_password_leads_to_the_phone_and_a_new_password(sandbox: str
         Role.DEMAND, login="abc", phone="01012341111", opens_by_code_only=True, password_hash=None
     )
     assert accounts.authenticate(login="abc", password="abc1", ip=None).code_only
-    assert accounts.load(account_id=account.id) is None, "nobody is logged in by it"
+    assert accounts.actor_for(account_id=account.id) is None, "nobody is logged in by it"
     token = password_reset.begin(account_id=account.id)
     deliver()
     password_reset.confirm(token=token, code=code(sandbox, "01012341111"))
