@@ -23,6 +23,7 @@ from app.jobs import outbox, schedule, worker
 from app.models.intake import IntakeFile
 from app.policy import CLOCK, Actor, Role
 from app.workflows import (
+    clock_runs,
     clock_stops,
     deadlines,
     demonstration,
@@ -215,6 +216,7 @@ def deadlines_stop(starts_at: datetime, ends_at: datetime, reason: str, yes: boo
     done = clock_stops.declare(
         actor=OPERATOR, programme_id=own, starts_at=starts_at, ends_at=ends_at, reason=reason
     )
+    clock_runs.work(run_id=done.id)
     moved = {"deals": done.moved_deals, "vouchers": done.moved_vouchers, "offers": done.moved_offers}
     _say({"declared": True, **moved}, as_json, ", ".join(f"{name} {n}" for name, n in moved.items()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import flash, redirect, request, url_for
+from flask import make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from wtforms import SelectField, StringField
@@ -18,15 +18,17 @@ from app.documents.exports import Column
 from app.errors import Refusal
 from app.policy import Permission
 from app.web.forms import YEARS, BaseForm, Required, longest, refusal_to_form
-from app.workflows import clock_stops, deadlines, programmes, reckoning
+from app.workflows import clock_runs, clock_stops, deadlines, programmes, reckoning
+from app.workflows.clock_runs import Progress
 
 STOPS: list[Column[Any]] = [
     Column("시작", lambda s: s.starts_at, kind="instant"),
     Column("끝", lambda s: s.ends_at, kind="instant"),
     Column("사유", lambda s: s.reason),
-    Column("늦춰진 거래", lambda s: s.moved_deals, kind="number"),
-    Column("늦춰진 바우처", lambda s: s.moved_vouchers, kind="number"),
-    Column("늦춰진 예산 안내", lambda s: s.moved_offers, kind="number"),
+    Column("상태", lambda s: "완료" if s.run.finished_at else "진행중"),
+    Column("늦춰진 거래", lambda s: s.run.moved_deals if s.run.finished_at else None, kind="number"),
+    Column("늦춰진 바우처", lambda s: s.run.moved_vouchers if s.run.finished_at else None, kind="number"),
+    Column("늦춰진 예산 안내", lambda s: s.run.moved_offers if s.run.finished_at else None, kind="number"),
     Column("정한 사람", lambda s: s.declared_by.name if s.declared_by else "명령"),
     Column("정한 일시", lambda s: s.declared_at, kind="instant"),
 ]
@@ -105,6 +107,7 @@ class Clocks(Page):
             "backoffice/clocks/index.html",
             programme=programme,
             stops=self._stops(),
+            under_way=clock_runs.under_way(actor=current_actor(), programme_id=programme.id),
             form=form or StopForm(formdata=None),
             ask=ask,
             answer=answer,
@@ -140,7 +143,7 @@ class Clocks(Page):
         form = StopForm()
         if form.validate():
             try:
-                done = clock_stops.declare(
+                run = clock_stops.declare(
                     actor=current_actor(),
                     programme_id=programmes.current().id,
                     **form.period(),
@@ -149,10 +152,24 @@ class Clocks(Page):
             except Refusal as refusal:
                 refusal_to_form(form, refusal)
             else:
-                flash(
-                    f"기한을 중지했습니다. 거래 {done.moved_deals:,}건, 바우처 {done.moved_vouchers:,}건, "
-                    f"예산 안내 {done.moved_offers:,}건의 기한을 늦추고 알렸습니다.",
-                    "success",
-                )
-                return redirect(url_for(".index"))
+                return redirect(url_for(".show", id=run.id))
         return self._page(form), 422
+
+    def _progress(self, run_id: int) -> Progress:
+        programme_id = programmes.current().id
+        return clock_runs.progress(actor=current_actor(), programme_id=programme_id, run_id=run_id)
+
+    @expose("/runs/<int:id>")
+    def show(self, id: int) -> ResponseReturnValue:
+        """What a stop or a closing day moves, while it does so and afterwards."""
+        found = self._progress(id)
+        return self.render("backoffice/clocks/run.html", found=found, run=found.run)
+
+    @expose("/runs/<int:id>/progress")
+    def progress(self, id: int) -> ResponseReturnValue:
+        """The bar anew; once all is moved, the whole page."""
+        found = self._progress(id)
+        answer = make_response(self.render("backoffice/clocks/progress.html", found=found, run=found.run))
+        if found.run.finished_at is not None:
+            answer.headers["HX-Refresh"] = "true"
+        return answer

@@ -175,7 +175,7 @@ class Programme(Page):
             except Refusal as refusal:
                 refusal_to_form(form, refusal)
             else:
-                flash("휴무일을 정했습니다. 영업일로 세는 기한이 하루 늦춰졌습니다.", "success")
+                flash("휴무일을 정했습니다. 영업일로 세는 기한을 하루 늦추고 알리는 중입니다.", "success")
                 return redirect(_home(programme, "closing-days"))
         return self._page(programme, closing=form), 422
 

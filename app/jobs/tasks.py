@@ -13,11 +13,13 @@ from flask import current_app
 from app.jobs import outbox, queues
 from app.workflows import (
     bulk,
+    clock_runs,
     deadlines,
     demonstration,
     instrument_issue,
     payment_resolution,
     record,
+    signup_cleanup,
     tax_office_checks,
 )
 
@@ -85,17 +87,33 @@ def recheck_tax_office() -> None:
     tax_office_checks.recheck_waiting()
 
 
+@task(queue=queues.WORK, timeout=1800, retries=(60, 600))
+def forget_signups() -> dict[str, int]:
+    return asdict(signup_cleanup.forget_old())
+
+
 @task(queue=queues.TICKS, timeout=60)
 def wake_bulk_runs() -> None:
-    """Give each bulk run that nobody works on to a worker, unless one is on its way there (R-SCR-3c)."""
-    queue = queues.queue(current_app._get_current_object(), queues.WORK)  # type: ignore[attr-defined]
+    """Give each run that nobody works on to a worker, unless one is on its way there: bulk actions (R-SCR-3c)
+    and deadlines that a stop of the clocks or a closing day moves (R-TIME-5a)."""
     for run_id in bulk.claim_unattended():
-        job_id = f"bulk_run-{run_id}"
-        if queue.get_job_position(job_id) is None:
-            options = {"job_timeout": TASKS["work_bulk_run"].timeout, "result_ttl": 0, "failure_ttl": 86_400}
-            queue.enqueue(f"{__name__}.work_bulk_run", args=(run_id,), job_id=job_id, **options)
+        _give_out("work_bulk_run", f"bulk_run-{run_id}", run_id)
+    for run_id in clock_runs.claim_unattended():
+        _give_out("work_clock_run", f"clock_run-{run_id}", run_id)
+
+
+def _give_out(name: str, job_id: str, run_id: int) -> None:
+    queue = queues.queue(current_app._get_current_object(), queues.WORK)  # type: ignore[attr-defined]
+    if queue.get_job_position(job_id) is None:
+        options = {"job_timeout": TASKS[name].timeout, "result_ttl": 0, "failure_ttl": 86_400}
+        queue.enqueue(f"{__name__}.{name}", args=(run_id,), job_id=job_id, **options)
 
 
 @task(queue=queues.WORK, timeout=1800)
 def work_bulk_run(run_id: int) -> None:
     bulk.work(run_id=run_id)
+
+
+@task(queue=queues.WORK, timeout=1800)
+def work_clock_run(run_id: int) -> None:
+    clock_runs.work(run_id=run_id)

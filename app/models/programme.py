@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
 from app.models.people import Account
-from app.models.types import Instant, Key, Labelled, Won, enum_column
+from app.models.types import Instant, Key, KoreanInstant, Labelled, Won, enum_column
 
 
 class VatMode(Labelled):
@@ -111,14 +122,72 @@ class ClockStop(Base):
     reason: Mapped[str]
     declared_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     declared_at: Mapped[Instant]
-    moved_deals: Mapped[int] = mapped_column(default=0)
-    moved_vouchers: Mapped[int] = mapped_column(default=0)
-    moved_offers: Mapped[int] = mapped_column(default=0)
     declared_by: Mapped[Account | None] = relationship()
+    run: Mapped[ClockRun] = relationship(back_populates="stop")
 
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="period"),
         Index("ix_clock_stop_programme_id", "programme_id", "starts_at"),
+    )
+
+
+class ClockRun(Base):
+    """The deadlines that a stop of the clocks or a closing day moves, while a job does so and afterwards."""
+
+    __tablename__ = "clock_run"
+
+    id: Mapped[Key]
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    stop_id: Mapped[int | None] = mapped_column(ForeignKey("clock_stop.id"), unique=True)
+    closed_on: Mapped[date | None] = mapped_column(Date)
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    by_name: Mapped[str]
+    """Who declared it, as each record's trail names them; also where it was a command."""
+    by_ip: Mapped[str | None]
+    rows: Mapped[int] = mapped_column(default=0)
+    moved_deals: Mapped[int] = mapped_column(default=0)
+    moved_vouchers: Mapped[int] = mapped_column(default=0)
+    moved_offers: Mapped[int] = mapped_column(default=0)
+    """Counted when all are done: what moved and was told."""
+    started_at: Mapped[Instant]
+    finished_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    leased_until: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """Until when whoever works on it counts as alive, in real time; each chunk moves it on."""
+    tries: Mapped[int] = mapped_column(default=0)
+    """How often a worker has taken it up since its last chunk."""
+    stop: Mapped[ClockStop | None] = relationship(back_populates="run")
+
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(stop_id, closed_on) = 1", name="cause"),
+        ForeignKeyConstraint(["programme_id", "closed_on"], ["closing_day.programme_id", "closing_day.day"]),
+        UniqueConstraint("programme_id", "closed_on"),
+        # One at a time: what is moved from where it stands must not be moved by two at once.
+        Index(
+            "uq_clock_run_running", "programme_id", unique=True, postgresql_where=text("finished_at IS NULL")
+        ),
+    )
+
+
+class ClockRunRow(Base):
+    """One clock that ran when a run was declared; kept until the run is done."""
+
+    __tablename__ = "clock_run_row"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("clock_run.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    """Which clock of a record: a bill's is another than that of its consultation."""
+    record_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    told: Mapped[bool | None]
+    """None while it waits: its old deadline ends nothing. Then, whether it moved and was told."""
+
+    __table_args__ = (
+        Index(
+            "ix_clock_run_row_waiting",
+            "kind",
+            "record_id",
+            unique=True,
+            postgresql_where=text("told IS NULL"),
+        ),
     )
 
 

@@ -1,27 +1,29 @@
 """Running deadlines that move: when clocks are stopped or a closing day is declared (R-TIME-2, R-TIME-5a).
 
 Set-based: thousands of clocks begin and end alike, so each kind of move is worked out once and written for
-all its records with a handful of statements. Locked are they in the order of their ids, so that a declaration
+all its records with a handful of statements. Locked are they in the order of their ids, so that who moves
 and whoever ends records never wait in a circle. Each move is audited at its record and told with its reason.
+Which are moved when is the matter of `clock_runs`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import BigInteger, TextClause, any_, case, cast, func, select, text
+from sqlalchemy import BigInteger, Select, TextClause, any_, cast, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app import clock
 from app.db import db
 from app.models.deals import Deal, DealState
 from app.models.offers import BudgetOffer, OfferState
-from app.models.programme import AgencyBudget
+from app.models.programme import AgencyBudget, Programme
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Actor
 from app.workflows import reckoning, record
@@ -63,6 +65,34 @@ class Cause:
         return day if apart else begin
 
 
+def stopping(programme: Programme, stop: clock.Stop) -> Cause:
+    """A stop of the programme's clocks (R-TIME-5a), declared or to be."""
+    known = reckoning.of(programme)
+    rest = [each for each in known.stops if each != stop]
+    period = clock.write_period(stop.starts_at, stop.ends_at)
+    return Cause(
+        before=dataclasses.replace(known, stops=tuple(rest)),
+        after=dataclasses.replace(known, stops=tuple(sorted([*rest, stop]))),
+        since=stop.starts_at,
+        action="stop_clock",
+        words=f"{period} 동안 기한이 멈췄습니다",
+        reason=stop.reason,
+    )
+
+
+def closing(programme: Programme, day: date, reason: str) -> Cause:
+    """A closing day of the programme (R-TIME-2), declared or to be."""
+    known = reckoning.of(programme)
+    return Cause(
+        before=dataclasses.replace(known, closed=known.closed - {day}),
+        after=dataclasses.replace(known, closed=known.closed | {day}),
+        since=clock.start_of(day),
+        action="close_day",
+        words=f"{clock.write_day(day)} 하루를 휴무일로 정했습니다",
+        reason=reason,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Moved:
     """How many records got a later deadline."""
@@ -78,9 +108,10 @@ class Moved:
 
 @dataclass(frozen=True)
 class Clocks:
-    """The clocks of one table."""
+    """The clocks of one kind of record, or of one of its states."""
 
     model: Any
+    kinds: tuple[reckoning.Kind, ...]
     running: Callable[[Cause], Sequence[Any]]
     """Conditions: deadlines that lie after `since`."""
     alike: Sequence[Any]
@@ -96,6 +127,12 @@ class Clocks:
     @property
     def entity(self) -> str:
         return str(self.model.__tablename__)
+
+    def concern(self, cause: Cause) -> bool:
+        """Whether they count what has changed: a closing day says nothing to calendar days and months."""
+        before, after = cause.before, cause.after
+        counted = any(before.count(kind) != after.count(kind) for kind in self.kinds)
+        return counted or before.stops != after.stops
 
     @cached_property
     def record(self) -> TextClause:
@@ -128,28 +165,29 @@ class Move:
     told: list[Told]
 
 
-_BEGUN = case(
-    (Deal.state == DealState.CONSULTING, Deal.requested_at),
-    else_=func.coalesce(Deal.billed_at, Deal.requested_at),
-)
+def _running_deals(state: DealState) -> Callable[[Cause], Sequence[Any]]:
+    def running(cause: Cause) -> Sequence[Any]:
+        own = Deal.programme_id == cause.after.programme.id
+        return own, Deal.state == state, Deal.due_at > cause.since
+
+    return running
 
 
-def _running_deals(cause: Cause) -> Sequence[Any]:
-    states = (DealState.CONSULTING, DealState.BILLED)
-    return Deal.programme_id == cause.after.programme.id, Deal.state.in_(states), Deal.due_at > cause.since
+def _move_consultation(cause: Cause, row: Any) -> Changes:
+    return {"due_at": (row.due_at, cause.moved("consultation", row.begun, row.due_at))}
 
 
-def _move_deal(cause: Cause, row: Any) -> Changes:
-    kind: reckoning.Kind = "consultation" if row.state is DealState.CONSULTING else "payment"
-    return {"due_at": (row.due_at, cause.moved(kind, row.begun, row.due_at))}
-
-
-def _tell_deal(row: Any, changes: Changes) -> list[Told]:
-    due = changes["due_at"][1]
-    if row.state is DealState.BILLED:
-        return [("company", f"결제요청의 결제 기한이 {_until(due)}", COMPANY_LINK)]
-    words = f"거래상담의 답변 기한이 {_until(due)}"
+def _tell_consultation(row: Any, changes: Changes) -> list[Told]:
+    words = f"거래상담의 답변 기한이 {_until(changes['due_at'][1])}"
     return [("company", words, COMPANY_LINK), ("supplier", words, SUPPLIER_LINK)]
+
+
+def _move_bill(cause: Cause, row: Any) -> Changes:
+    return {"due_at": (row.due_at, cause.moved("payment", row.begun, row.due_at))}
+
+
+def _tell_bill(row: Any, changes: Changes) -> list[Told]:
+    return [("company", f"결제요청의 결제 기한이 {_until(changes['due_at'][1])}", COMPANY_LINK)]
 
 
 def _running_vouchers(cause: Cause) -> Sequence[Any]:
@@ -206,18 +244,32 @@ def _until(due: datetime | None) -> str:
     return clock.write_deadline(due) if due else ""
 
 
-DEALS = Clocks(
+_DEAL_REMIND = text("UPDATE deal SET remind_at = NULL WHERE id = ANY(:ids) AND remind_at <= :now")
+CONSULTATIONS = Clocks(
     Deal,
-    _running_deals,
-    (Deal.state, _BEGUN.label("begun"), Deal.due_at),
-    _move_deal,
-    _tell_deal,
+    ("consultation",),
+    _running_deals(DealState.CONSULTING),
+    (Deal.requested_at.label("begun"), Deal.due_at),
+    _move_consultation,
+    _tell_consultation,
     ("due_at",),
-    text("UPDATE deal SET remind_at = NULL WHERE id = ANY(:ids) AND remind_at <= :now"),
+    _DEAL_REMIND,
+    supplier="t.supplier_id",
+)
+BILLS = Clocks(
+    Deal,
+    ("payment",),
+    _running_deals(DealState.BILLED),
+    (func.coalesce(Deal.billed_at, Deal.requested_at).label("begun"), Deal.due_at),
+    _move_bill,
+    _tell_bill,
+    ("due_at",),
+    _DEAL_REMIND,
     supplier="t.supplier_id",
 )
 VOUCHERS = Clocks(
     Voucher,
+    ("first_payment", "full_use"),
     _running_vouchers,
     (Voucher.selected_on, Voucher.first_payment_by, Voucher.full_use_by, Voucher.due_at),
     _move_voucher,
@@ -228,6 +280,7 @@ VOUCHERS = Clocks(
 )
 OFFERS = Clocks(
     BudgetOffer,
+    ("offer",),
     _running_offers,
     (BudgetOffer.offered_at, BudgetOffer.due_at),
     _move_offer,
@@ -235,18 +288,43 @@ OFFERS = Clocks(
     ("due_at",),
     None,
 )
+CLOCKS = {"consultation": CONSULTATIONS, "payment": BILLS, "voucher": VOUCHERS, "offer": OFFERS}
+"""By the name that a run's rows give them; the order in which they are moved: what is due soonest first."""
+
+
+def counted(by_kind: Mapping[str, int]) -> Moved:
+    """Both clocks of a deal are counted as deals."""
+    number = {kind: by_kind.get(kind, 0) for kind in CLOCKS}
+    deals = number["consultation"] + number["payment"]
+    return Moved(deals=deals, vouchers=number["voucher"], offers=number["offer"])
 
 
 def preview(cause: Cause) -> Moved:
-    """What `move` would do now; nothing is locked or written."""
-    return Moved(deals=_count(DEALS, cause), vouchers=_count(VOUCHERS, cause), offers=_count(OFFERS, cause))
+    """What a run would move and tell now; nothing is locked or written."""
+    return counted({kind: _count(clocks, cause) for kind, clocks in CLOCKS.items() if clocks.concern(cause)})
 
 
-def move(cause: Cause, *, actor: Actor) -> Moved:
-    """Inside the caller's transaction, which has kept those out who begin clocks."""
-    done = [_move_all(clocks, cause, actor=actor) for clocks in (DEALS, VOUCHERS, OFFERS)]
-    db.session.expire_all()
-    return Moved(deals=done[0], vouchers=done[1], offers=done[2])
+def running(clocks: Clocks, cause: Cause) -> Select[int]:
+    """The keys of what may move."""
+    return select(clocks.model.id).where(*clocks.running(cause))
+
+
+def hold(clocks: Clocks, cause: Cause, keys: Sequence[int]) -> list[int]:
+    """Lock those of them that still run; whoever ends one at this moment is waited for."""
+    key = clocks.model.id
+    own = running(clocks, cause).where(key == any_(cast(list(keys), ARRAY(BigInteger))))
+    return list(db.session.scalars(own.order_by(key).with_for_update(key_share=True)))
+
+
+def move(clocks: Clocks, cause: Cause, keys: Sequence[int], *, actor: Actor) -> list[int]:
+    """Move, audit and tell what `hold` has locked; whom somebody was told of."""
+    moves = list(_planned(clocks, cause, keys)) if keys else []
+    if moves:
+        # Core statements do not flush, and expire_all() below would drop what is pending.
+        db.session.flush()
+        _write(clocks, cause, moves, actor=actor)
+        db.session.expire_all()
+    return [key for move in moves if move.told for key in move.ids]
 
 
 def _count(clocks: Clocks, cause: Cause) -> int:
@@ -264,19 +342,6 @@ def _count(clocks: Clocks, cause: Cause) -> int:
 
 def _moves(changes: Changes) -> bool:
     return any(old != new for old, new in changes.values())
-
-
-def _move_all(clocks: Clocks, cause: Cause, *, actor: Actor) -> int:
-    key = clocks.model.id
-    # Whoever ends a record at this moment is waited for: what has ended then is left out.
-    running = select(key).where(*clocks.running(cause)).order_by(key).with_for_update(key_share=True)
-    keys = db.session.scalars(running).all()
-    if not keys:
-        return 0
-    moves = list(_planned(clocks, cause, keys))
-    if moves:
-        _write(clocks, cause, moves, actor=actor)
-    return sum(len(move.ids) for move in moves if move.told)
 
 
 def _planned(clocks: Clocks, cause: Cause, keys: Sequence[int]) -> Iterator[Move]:

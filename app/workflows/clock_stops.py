@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,11 +13,11 @@ from app.db import db, lock, transaction
 from app.errors import InvalidInput
 from app.models.deals import Deal, DealState
 from app.models.offers import BudgetOffer, OfferState
-from app.models.programme import AgencyBudget, ClockStop, Programme
+from app.models.programme import AgencyBudget, ClockRun, ClockStop, Programme
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Actor, Permission
-from app.workflows import clock_moves, reckoning, record
-from app.workflows.clock_moves import Cause, Moved
+from app.workflows import clock_moves, clock_runs, reckoning, record
+from app.workflows.clock_moves import Moved
 
 LONGEST = timedelta(days=366)
 MAX_REASON = 200
@@ -40,7 +39,7 @@ def preview(*, actor: Actor, programme_id: int, starts_at: datetime, ends_at: da
     policy.require(actor, Permission.PROGRAMME_MANAGE)
     _check_period(programme_id, starts_at, ends_at)
     programme = db.session.get_one(Programme, programme_id)
-    cause = _cause(programme, clock.Stop(starts_at, ends_at))
+    cause = clock_moves.stopping(programme, clock.Stop(starts_at, ends_at))
     return Preview(
         starts_at=starts_at,
         ends_at=ends_at,
@@ -51,13 +50,14 @@ def preview(*, actor: Actor, programme_id: int, starts_at: datetime, ends_at: da
 
 def declare(
     *, actor: Actor, programme_id: int, starts_at: datetime, ends_at: datetime, reason: str
-) -> ClockStop:
-    """Stop the programme's clocks for a period, gone by or ahead, and move every deadline open in it.
+) -> ClockRun:
+    """Stop the programme's clocks for a period, gone by or ahead; a job moves every deadline open in it.
 
     A clock that began before it moves by its whole length, one begun within begins at its end; whoever is
     concerned is told the new deadline and the reason. What has ended stays ended. Two presses make one.
 
-    Raises Denied, NotFound, InvalidInput (no reason, no period, an overlap with another stop).
+    Raises Denied, NotFound, InvalidInput (no reason, no period, an overlap with another stop), Conflict
+    `clock_run.under_way`.
     """
     policy.require(actor, Permission.PROGRAMME_MANAGE)
     reason = reason.strip()
@@ -68,38 +68,21 @@ def declare(
         reckoning.hold_alone(programme_id)
         programme = lock(Programme, programme_id)
         _check_period(programme_id, starts_at, ends_at)
-        stop = clock.Stop(starts_at, ends_at, reason)
-        moved = clock_moves.move(_cause(programme, stop), actor=actor)
-        row = ClockStop(
+        clock_runs.refuse_while_running(programme_id)
+        stop = ClockStop(
             programme_id=programme_id,
             starts_at=starts_at,
             ends_at=ends_at,
             reason=reason,
             declared_by_id=actor.id,
             declared_at=clock.now(),
-            moved_deals=moved.deals,
-            moved_vouchers=moved.vouchers,
-            moved_offers=moved.offers,
         )
-        session.add(row)
+        session.add(stop)
         session.flush()
-        change = {"clock_stop": (None, clock.write_period(starts_at, ends_at)), **moved.as_change()}
+        cause = clock_moves.stopping(programme, clock.Stop(starts_at, ends_at, reason))
+        change = {"clock_stop": (None, clock.write_period(starts_at, ends_at))}
         record.write("programme", programme_id, "stop_clock", actor=actor, change=change, reason=reason)
-        return row
-
-
-def _cause(programme: Programme, stop: clock.Stop) -> Cause:
-    before = reckoning.of(programme)
-    after = dataclasses.replace(before, stops=tuple(sorted([*before.stops, stop])))
-    period = clock.write_period(stop.starts_at, stop.ends_at)
-    return Cause(
-        before=before,
-        after=after,
-        since=stop.starts_at,
-        action="stop_clock",
-        words=f"{period} 동안 기한이 멈췄습니다",
-        reason=stop.reason,
-    )
+        return clock_runs.start(cause, actor=actor, stop_id=stop.id)
 
 
 def _check_period(programme_id: int, starts_at: datetime, ends_at: datetime) -> None:
@@ -141,12 +124,12 @@ def _ended(programme_id: int, since: datetime) -> Moved:
 
 
 def stops(*, actor: Actor, programme_id: int) -> list[ClockStop]:
-    """The latest first, with who declared them. Raises Denied."""
+    """The latest first, with who declared them and their runs. Raises Denied."""
     policy.require(actor, Permission.DEAL_VIEW)
     statement = (
         select(ClockStop)
         .where(ClockStop.programme_id == programme_id)
         .order_by(ClockStop.starts_at.desc())
-        .options(joinedload(ClockStop.declared_by))
+        .options(joinedload(ClockStop.declared_by), joinedload(ClockStop.run, innerjoin=True))
     )
     return list(db.session.scalars(statement))

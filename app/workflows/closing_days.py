@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import date
 
 from app import clock, policy
 from app.db import lock, transaction
 from app.errors import InvalidInput
-from app.models.programme import ClosingDay, Programme
+from app.models.programme import ClockRun, ClosingDay, Programme
 from app.policy import Actor, Permission
-from app.workflows import clock_moves, reckoning, record
-from app.workflows.clock_moves import Cause, Moved
+from app.workflows import clock_moves, clock_runs, reckoning, record
 
 
-def declare(*, actor: Actor, programme_id: int, day: date, reason: str) -> Moved:
-    """Declare a closing day; deadlines that count it move on by a business day, and who waits is told.
+def declare(*, actor: Actor, programme_id: int, day: date, reason: str) -> ClockRun:
+    """Declare a closing day; a job moves what counts it on by a business day, and tells who waits.
 
-    Raises Denied, NotFound, InvalidInput (a day gone by, a day declared before, no reason).
+    Raises Denied, NotFound, InvalidInput (a day gone by, a day declared before, no reason), Conflict
+    `clock_run.under_way`.
     """
     policy.require(actor, Permission.PROGRAMME_MANAGE)
     reason = reason.strip()
@@ -34,21 +33,10 @@ def declare(*, actor: Actor, programme_id: int, day: date, reason: str) -> Moved
         if session.get(ClosingDay, (programme_id, day)):
             text = "이미 휴무일로 정한 날짜입니다."
             raise InvalidInput("closing_day.twice", text, fields={"day": text})
-        moved = clock_moves.move(_cause(programme, day, reason), actor=actor)
+        clock_runs.refuse_while_running(programme_id)
         session.add(ClosingDay(programme_id=programme_id, day=day, reason=reason))
         session.flush()
-        change = {"closing_day": (None, day), **moved.as_change()}
+        change = {"closing_day": (None, day)}
         record.write("programme", programme_id, "close_day", actor=actor, change=change, reason=reason)
-        return moved
-
-
-def _cause(programme: Programme, day: date, reason: str) -> Cause:
-    before = reckoning.of(programme)
-    return Cause(
-        before=before,
-        after=dataclasses.replace(before, closed=before.closed | {day}),
-        since=clock.start_of(day),
-        action="close_day",
-        words=f"{clock.write_day(day)} 하루를 휴무일로 정했습니다",
-        reason=reason,
-    )
+        cause = clock_moves.closing(programme, day, reason)
+        return clock_runs.start(cause, actor=actor, closed_on=day)

@@ -16,7 +16,7 @@ from app.models.payments import Payment, PaymentState
 from app.models.programme import Programme
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Actor, Permission
-from app.workflows import offers_sweep, reckoning, reminders, vouchers
+from app.workflows import clock_runs, offers_sweep, reckoning, reminders, vouchers
 from app.workflows.deal_lifecycle import DEAL, LAPSE_REASONS
 from app.workflows.lifecycle import fire_many
 from app.workflows.reckoning import Kind, Reckoner
@@ -109,6 +109,7 @@ def _due(state: DealState, instant: datetime, last: tuple[datetime, int] | None)
     A bill under payment is decided by its press, not by this clock (R-VOU-3).
     """
     statement = select(Deal.due_at, Deal.id).where(Deal.state == state, Deal.due_at <= instant, ~_paying())
+    statement = statement.where(~clock_runs.held(Deal))
     if last is not None:
         statement = statement.where(tuple_(Deal.due_at, Deal.id) > last)
     return statement.order_by(Deal.due_at, Deal.id).limit(BATCH).with_for_update(of=Deal, skip_locked=True)
@@ -129,7 +130,7 @@ def _end(keys: list[int], state: DealState, instant: datetime, actor: Actor) -> 
         source=state,
         reason=LAPSE_REASONS[state],
         changes={"reason": LAPSE_REASONS[state]},
-        also=(Deal.due_at <= instant, ~_paying()),
+        also=(Deal.due_at <= instant, ~_paying(), ~clock_runs.held(Deal)),
     )
     if moved:
         db.session.execute(

@@ -21,7 +21,7 @@ from app.models.deals import Deal, DealState
 from app.models.payments import Payment, PaymentState
 from app.models.programme import Programme
 from app.policy import Actor, Permission
-from app.workflows import programmes, reckoning, record, search, shares, vouchers
+from app.workflows import clock_runs, programmes, reckoning, record, search, shares, vouchers
 from app.workflows.deal_lifecycle import DEAL, SUPPLIER_LINK
 from app.workflows.lifecycle import begin, fire
 
@@ -178,6 +178,8 @@ def _lock_in_time(deal_id: int, action: str, *, actor: Actor) -> Deal:
     policy.require_own(actor, deal)
     policy.require(actor, DEAL.of(action)[0].permission)
     DEAL.pick(action, deal.state)
+    if is_late(deal):
+        clock_runs.catch_up(deal)
     if deal.due_at is not None and is_late(deal):
         what = "답변" if deal.state is DealState.CONSULTING else "결제"
         raise Conflict(

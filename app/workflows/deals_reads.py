@@ -20,7 +20,7 @@ from app.models.payments import Payment, PaymentState
 from app.models.record import AuditRow
 from app.models.types import Labelled
 from app.policy import Actor, Permission
-from app.workflows import deadlines, deals, search
+from app.workflows import clock_runs, deadlines, deals, search
 from app.workflows.deal_lifecycle import DEAL
 from app.workflows.lifecycle import Edge
 
@@ -156,7 +156,10 @@ def payable(*, actor: Actor, deal_ids: Sequence[int] | None = None) -> list[Deal
     policy.require(actor, Permission.PAYMENT_MAKE)
     pending = select(Payment.id).where(Payment.deal_id == Deal.id, Payment.state == PaymentState.PENDING)
     statement = select(Deal).where(
-        _own(actor), Deal.state == DealState.BILLED, Deal.due_at > clock.now(), ~pending.exists()
+        _own(actor),
+        Deal.state == DealState.BILLED,
+        (Deal.due_at > clock.now()) | clock_runs.held(Deal),
+        ~pending.exists(),
     )
     if deal_ids is not None:
         statement = statement.where(Deal.id.in_(deal_ids))

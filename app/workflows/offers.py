@@ -28,7 +28,7 @@ from app.models.ledger import LedgerAccount
 from app.models.offers import BudgetOffer
 from app.models.offers import OfferState as State
 from app.policy import Actor, Permission
-from app.workflows import ledger, lifecycle
+from app.workflows import clock_runs, ledger, lifecycle
 from app.workflows.lifecycle import Edge, Lifecycle, Tell
 
 MAX_REASON = 500
@@ -164,6 +164,8 @@ def _lock_in_time(offer_id: int, action: str, *, actor: Actor) -> None:
     policy.require_own(actor, offer)
     policy.require(actor, Permission.APPLICATION_SUBMIT)
     OFFER.pick(action, offer.state)
+    if is_late(offer):
+        clock_runs.catch_up(offer)
     if is_late(offer):
         raise Conflict(
             "budget_offer.late",

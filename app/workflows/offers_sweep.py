@@ -21,7 +21,7 @@ from app.models.offers import BudgetOffer
 from app.models.offers import OfferState as State
 from app.models.programme import AgencyBudget, Programme, SelectionOrder
 from app.policy import CLOCK, Actor, Permission
-from app.workflows import ledger, lifecycle, programmes, reckoning, record, vouchers
+from app.workflows import clock_runs, ledger, lifecycle, programmes, reckoning, record, vouchers
 from app.workflows.offers import BUDGET, OFFER, OPEN, PAGE, reserved, room, waits
 from app.workflows.reckoning import Reckoner
 
@@ -49,7 +49,8 @@ def sweep(*, at: datetime, offering: bool = True, actor: Actor = CLOCK) -> Swept
 
 
 def _lapse(at: datetime, actor: Actor) -> int:
-    due = (BudgetOffer.state == State.OFFERED, BudgetOffer.due_at <= at)
+    held = clock_runs.held(BudgetOffer)
+    due = (BudgetOffer.state == State.OFFERED, BudgetOffer.due_at <= at, ~held)
     chosen = select(BudgetOffer.id).where(*due).order_by(BudgetOffer.due_at, BudgetOffer.id).limit(BATCH)
     ended = 0
     while True:

@@ -227,7 +227,7 @@ _OTHERS = {
     "moved_vouchers": "기한이 늦춰진 바우처(건)",
     "moved_offers": "기한이 늦춰진 예산 안내(건)",
 }
-_ACTIONS = ("begin", "change_settings", "close_day", "stop_clock")
+_ACTIONS = ("begin", "change_settings", "close_day", "move_deadlines", "stop_clock")
 
 
 def changes(

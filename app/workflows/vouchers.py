@@ -19,7 +19,7 @@ from app.models.programme import Programme
 from app.models.vouchers import Voucher
 from app.models.vouchers import VoucherState as State
 from app.policy import CLOCK, Actor, Permission
-from app.workflows import ledger, lifecycle, reckoning, record
+from app.workflows import clock_runs, ledger, lifecycle, reckoning, record
 from app.workflows.ledger import Leg
 from app.workflows.lifecycle import Edge, Lifecycle, Tell
 
@@ -175,12 +175,18 @@ def usable_for(*, company_id: int, lock: bool = True) -> Voucher:
         raise Conflict("voucher.none", "아직 바우처가 없습니다. 예산확정(승인) 뒤에 사용할 수 있습니다.")
     if voucher.state in _ENDED:
         raise Conflict(f"voucher.{voucher.state.value}", _ENDED[voucher.state])
-    if voucher.due_at is not None and clock.now() >= voucher.due_at:
+    if lock and _is_late(voucher):
+        clock_runs.catch_up(voucher)
+    if voucher.due_at is not None and _is_late(voucher):
         text = f"바우처 기한({clock.write_deadline(voucher.due_at)})이 지나 사용할 수 없습니다."
         raise Conflict("voucher.deadline", text)
     if voucher.waiver_requested_at is not None:
         raise Conflict("voucher.waiver_requested", "예산포기를 신청하여 바우처를 사용할 수 없습니다.")
     return voucher
+
+
+def _is_late(voucher: Voucher) -> bool:
+    return voucher.due_at is not None and clock.now() >= voucher.due_at
 
 
 def _payment_exists(voucher_id: int, *states: PaymentState) -> bool:
@@ -210,6 +216,8 @@ def after_cancellation(voucher: Voucher) -> None:
     """A spent voucher to which money came back is usable again; without a payment the first clock runs on."""
     if voucher.state not in (State.USABLE, State.SPENT):
         return
+    if clock.now() >= voucher.first_payment_by:
+        clock_runs.catch_up(voucher)
     due = voucher.full_use_by
     paid = _payment_exists(voucher.id, PaymentState.PAID, PaymentState.CANCELLING)
     if not paid and clock.now() < voucher.first_payment_by:
@@ -248,6 +256,7 @@ def _end(
     """The payments are looked at again: one may have begun between the choice's snapshot and its locks."""
     in_flight = exists().where(Payment.voucher_id == Voucher.id, Payment.state.in_(_UNDECIDED))
     due = [Voucher.state == State.USABLE, Voucher.due_at <= at, ~in_flight, which]
+    due.append(~clock_runs.held(Voucher))
     chosen = select(Voucher.id).where(*due).order_by(Voucher.due_at, Voucher.id).limit(limit)
     with transaction() as session:
         ids = list(session.scalars(chosen.with_for_update(of=Voucher, skip_locked=True)))

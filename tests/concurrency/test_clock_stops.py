@@ -13,11 +13,11 @@ from app import clock
 from app.db import db
 from app.errors import InvalidInput
 from app.models.deals import Deal, DealState
-from app.models.programme import ClockStop
+from app.models.programme import ClockRun
 from app.models.record import AuditRow, Notice
 from app.models.vouchers import Voucher
 from app.policy import Actor, Role
-from app.workflows import clock_stops, deadlines, deals, record, reminders
+from app.workflows import clock_runs, clock_stops, deadlines, deals, record, reminders
 from tests import factories
 from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_voucher
 
@@ -51,16 +51,20 @@ def open_deals(market: Market, number: int) -> None:
     db.session.commit()
 
 
-def declarer(programme_id: int, manager: Actor) -> Callable[[], ClockStop]:
-    def declare() -> ClockStop:
+def declarer(programme_id: int, manager: Actor) -> Callable[[], ClockRun]:
+    """Declares, and does the job at once."""
+
+    def declare() -> ClockRun:
         with clock.at(ANSWER_DUE):
-            return clock_stops.declare(
+            run = clock_stops.declare(
                 actor=manager,
                 programme_id=programme_id,
                 starts_at=ANSWER_DUE - 4 * HOUR,
                 ends_at=ANSWER_DUE - HOUR,
                 reason="장애",
             )
+            clock_runs.work(run_id=run.id)
+            return run
 
     return declare
 
@@ -72,7 +76,7 @@ def test_no_sweep_ends_what_a_stop_has_moved(committed: Flask, together: Togethe
         open_deals(market, 40)
         own = market.programme.id
         stop, *swept = together(declarer(own, manager), *[lambda: deadlines.sweep(at=ANSWER_DUE)] * 2)
-        assert isinstance(stop, ClockStop), stop
+        assert isinstance(stop, ClockRun), stop
         assert all(isinstance(one, deadlines.SweepResult) for one in swept), swept
         rows = db.session.execute(
             select(Deal.state, Deal.due_at, func.count())
@@ -83,7 +87,7 @@ def test_no_sweep_ends_what_a_stop_has_moved(committed: Flask, together: Togethe
             ended = (DealState.LAPSED, ANSWER_DUE)
             assert (state, due_at) in (ended, (DealState.CONSULTING, ANSWER_DUE + 3 * HOUR))
         moved = sum(number for state, _, number in rows if state is DealState.CONSULTING)
-        counted = select(ClockStop.moved_deals).where(ClockStop.programme_id == own)
+        counted = select(ClockRun.moved_deals).where(ClockRun.programme_id == own)
         assert db.session.scalar(counted) == moved
         assert deadlines.sweep(at=ANSWER_DUE).consultations == 0
     both = (
@@ -106,7 +110,7 @@ def test_a_request_at_that_moment_counts_the_stop(committed: Flask, together: To
                 return deals.request(actor=buyer, offering_id=offering_id, memo="상담 요청").id
 
         asked, stop = together(ask, declarer(market.programme.id, manager))
-        assert isinstance(stop, ClockStop), stop
+        assert isinstance(stop, ClockRun), stop
         assert isinstance(asked, int), asked
         assert db.session.get_one(Deal, asked, populate_existing=True).due_at == ANSWER_DUE + 3 * HOUR
 
@@ -126,7 +130,7 @@ def test_a_bill_at_that_moment_counts_the_stop(committed: Flask, together: Toget
                 return deals.bill(**terms).id
 
         billed, stop = together(bill, declarer(market.programme.id, manager))
-        assert isinstance(stop, ClockStop), stop
+        assert isinstance(stop, ClockRun), stop
         assert billed == deal_id
         assert db.session.get_one(Deal, deal_id, populate_existing=True).due_at == ANSWER_DUE + 3 * HOUR
 
@@ -137,7 +141,7 @@ def test_two_declarations_at_once_make_one(committed: Flask, together: Together)
     open_deals(market, 10)
     declare = declarer(market.programme.id, manager)
     results = together(declare, declare)
-    assert {type(result) for result in results} == {ClockStop, InvalidInput}
+    assert {type(result) for result in results} == {ClockRun, InvalidInput}
     due = select(Deal.due_at).where(Deal.programme_id == market.programme.id).distinct()
     assert db.session.scalars(due).all() == [ANSWER_DUE + 3 * HOUR]
 

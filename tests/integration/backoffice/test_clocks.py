@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
@@ -11,10 +12,10 @@ from sqlalchemy import func, select
 
 from app import clock
 from app.db import db
-from app.models.programme import ClockStop
+from app.models.programme import ClockRun, ClockStop
 from app.models.vouchers import Voucher
 from app.policy import Role
-from app.workflows import vouchers
+from app.workflows import clock_runs, closing_days, vouchers
 from tests import factories
 from tests.market import MONDAY, make_voucher
 
@@ -45,13 +46,59 @@ def test_a_stop_is_previewed_then_declared(browser: Browser, voucher: Voucher) -
         assert "4시간" in page
         assert "되돌릴 수 없습니다" in page
         assert (declared(), voucher.due_at) == (0, due)
-        assert client.post("/console/clocks/declare", data=PERIOD).status_code == 302
-    assert declared() == 1
+        answer = client.post("/console/clocks/declare", data=PERIOD)
+    run = db.session.scalars(select(ClockRun)).one()
+    assert (answer.status_code, answer.location) == (302, f"/console/clocks/runs/{run.id}")
+    assert (declared(), voucher.due_at) == (1, due), "the request moves nothing"
     assert due is not None
+    clock_runs.work(run_id=run.id)
     assert voucher.due_at == due + clock.timedelta(hours=4)
     page = client.get("/console/clocks/").get_data(as_text=True)
-    assert "결제 시스템 장애" in page
-    assert "바우처 1건" in page
+    assert "결제 시스템 장애" in page and "1건</td>" in page and answer.location in page
+    assert "기한을 늦추고 있습니다" not in page
+
+
+def test_progress_is_shown_until_all_is_moved(browser: Browser, voucher: Voucher) -> None:
+    """R-TIME-5a: a bar that takes its own place, then the page with its counts; the list leads there."""
+    client = browser(Role.PROGRAMME_MANAGER)
+    with clock.at(MONDAY):
+        address = client.post("/console/clocks/declare", data=PERIOD).location
+    page = client.get(address).get_data(as_text=True)
+    assert f'hx-get="{address}/progress"' in page and "<progress" in page and 'aria-live="polite"' in page
+    assert "확인한 기한 0건, 남음 1건" in page and "기한 중지를 정했습니다" in page
+    home = client.get("/console/clocks/").get_data(as_text=True)
+    assert "기한을 늦추고 있습니다" in home and f'href="{address}"' in home
+    running = client.get(f"{address}/progress")
+    assert running.status_code == 200 and "HX-Refresh" not in running.headers
+    clock_runs.work(run_id=int(address.rsplit("/", 1)[1]))
+    done = client.get(f"{address}/progress")
+    assert done.headers["HX-Refresh"] == "true" and "hx-get" not in done.get_data(as_text=True)
+    page = client.get(address).get_data(as_text=True)
+    assert "기한을 늦추고 알렸습니다" in page and "기한이 늦춰진 바우처" in page and "hx-get" not in page
+    assert client.get("/console/clocks/runs/0").status_code == 404
+
+
+def test_a_second_stop_waits_for_the_first(browser: Browser, voucher: Voucher) -> None:
+    """R-TIME-5a: said in words, with what was typed kept."""
+    client = browser(Role.PROGRAMME_MANAGER)
+    with clock.at(MONDAY):
+        client.post("/console/clocks/declare", data=PERIOD)
+        later = PERIOD | {"starts_at": "2020.11.19 09:00", "ends_at": "2020.11.19 13:00"}
+        answer = client.post("/console/clocks/declare", data=later)
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 422 and declared() == 1
+    assert "기한을 늦추는 중입니다" in page and "2020.11.19 09:00" in page
+
+
+def test_a_closing_day_has_its_progress_too(browser: Browser, world: SimpleNamespace) -> None:
+    """R-TIME-2"""
+    own = {"actor": factories.make_actor(Role.PROGRAMME_MANAGER), "programme_id": world.programme.id}
+    with clock.at(MONDAY):
+        run = closing_days.declare(**own, day=date(2020, 11, 20), reason="서버 점검")
+    client = browser(Role.AUDITOR)
+    assert "휴무일(2020.11.20.)에 맞추어" in client.get("/console/clocks/").get_data(as_text=True)
+    page = client.get(f"/console/clocks/runs/{run.id}").get_data(as_text=True)
+    assert "휴무일을 정했습니다" in page and "휴무일에 따른 기한 연장" in page
 
 
 @pytest.mark.parametrize(

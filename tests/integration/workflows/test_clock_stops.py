@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from app import clock
 from app.db import db
-from app.errors import Denied, InvalidInput, NotFound
-from app.models.applications import ApplicationState
-from app.models.deals import Deal, DealState
-from app.models.offers import BudgetOffer, OfferState
-from app.models.programme import ClockStop
-from app.models.record import AuditRow, Notice, OutboxMessage
+from app.models.deals import DealState
+from app.models.offers import OfferState
+from app.models.record import OutboxMessage
 from app.models.vouchers import VoucherState
 from app.policy import Actor, Role
 from app.workflows import (
     clock_moves,
     clock_stops,
-    closing_days,
     deadlines,
     deals,
     deals_reads,
@@ -32,11 +27,17 @@ from app.workflows import (
     vouchers,
 )
 from tests import factories
-from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_voucher
-
-TUESDAY = MONDAY + timedelta(days=1)
-OUTAGE = {"starts_at": TUESDAY, "ends_at": TUESDAY + timedelta(hours=4), "reason": "장애"}
-WORDS = "2020.11.17.(화) 09:00~13:00 동안 기한이 멈췄습니다(사유: 장애)."
+from tests.integration.workflows.stopping import (
+    TUESDAY,
+    WORDS,
+    ask,
+    bill,
+    declare,
+    make_more,
+    make_offer,
+    told,
+)
+from tests.market import ANSWER_DUE, MONDAY, Market, make_market
 
 
 @pytest.fixture
@@ -50,44 +51,6 @@ def market(tx: Flask) -> Iterator[Market]:
 @pytest.fixture
 def manager(tx: Flask) -> Actor:
     return factories.make_actor(Role.PROGRAMME_MANAGER)
-
-
-def ask(market: Market) -> Deal:
-    return deals.request(actor=market.buyer, offering_id=market.offering.id, memo="견적 부탁드립니다.")
-
-
-def bill(market: Market) -> Deal:
-    deal = ask(market)
-    deals.accept(actor=market.seller, deal_id=deal.id)
-    return deals.bill(actor=market.seller, deal_id=deal.id, **market.bill_terms())
-
-
-def declare(market: Market, manager: Actor, **period: Any) -> ClockStop:
-    return clock_stops.declare(actor=manager, programme_id=market.programme.id, **OUTAGE | period)
-
-
-def told(key: str) -> list[str]:
-    statement = select(Notice.text).where(Notice.key.like(key)).order_by(Notice.id)
-    return list(db.session.scalars(statement))
-
-
-def make_offer(market: Market) -> BudgetOffer:
-    """Answered by Thursday 19, 24:00."""
-    company = factories.make_company(programme_id=market.programme.id, agency_id=market.company.agency_id)
-    application = factories.make_application(company=company, state=ApplicationState.SCREENED)
-    offer = BudgetOffer(
-        application_id=application.id,
-        company_id=company.id,
-        agency_id=company.agency_id,
-        agency_budget_id=market.voucher.agency_budget_id,
-        amount=3_600_000,
-        state=OfferState.OFFERED,
-        offered_at=MONDAY,
-        due_at=clock.end_of(date(2020, 11, 19)),
-    )
-    db.session.add(offer)
-    db.session.commit()
-    return offer
 
 
 def test_a_consultation_moves_and_both_sides_are_told(market: Market, manager: Actor) -> None:
@@ -174,23 +137,6 @@ def test_an_open_offer_moves_on_business_days(market: Market, manager: Actor) ->
     assert (row.moved_offers, offer.due_at) == (1, clock.end_of(date(2020, 11, 23)))
 
 
-def test_the_programme_and_each_record_are_audited(market: Market, manager: Actor) -> None:
-    """R-AUD-1"""
-    deal = ask(market)
-    declare(market, manager)
-    rows = db.session.scalars(select(AuditRow).where(AuditRow.action == "stop_clock")).all()
-    assert {(row.entity, row.reason) for row in rows} == {
-        ("programme", "장애"),
-        ("deal", "장애"),
-        ("voucher", "장애"),
-    }
-    change = next(row.change for row in rows if row.entity == "deal")
-    assert change == {"due_at": [ANSWER_DUE.isoformat(), (ANSWER_DUE + timedelta(hours=4)).isoformat()]}
-    assert record.verify() == []
-    view = deals_reads.deal_view(actor=market.buyer, deal_id=deal.id)
-    assert (view.history[-1].label, view.history[-1].side) == ("기한 연장(기한 중지)", "전문기관")
-
-
 def test_what_begins_afterwards_counts_the_stop(market: Market, manager: Actor) -> None:
     """R-TIME-5a: declared ahead, or asked while the clocks stand still."""
     declare(market, manager)
@@ -206,37 +152,6 @@ def test_what_begins_afterwards_counts_the_stop(market: Market, manager: Actor) 
     assert deadlines.business_deadline(market.programme.id, MONDAY, 3) == datetime(
         2020, 11, 20, 4, tzinfo=clock.KST
     )
-
-
-def make_more(market: Market) -> Market:
-    """Another company in the same programme and market."""
-    company = factories.make_company(programme_id=market.programme.id)
-    voucher = make_voucher(company)
-    db.session.commit()
-    return Market(
-        programme=market.programme,
-        company=company,
-        supplier=market.supplier,
-        offering=market.offering,
-        plan=market.plan,
-        voucher=voucher,
-        buyer=factories.make_actor(Role.DEMAND, company_id=company.id),
-        seller=market.seller,
-    )
-
-
-def test_every_explanation_names_the_stop(market: Market, manager: Actor) -> None:
-    """R-TIME-5a"""
-    deal = ask(market)
-    declare(market, manager)
-    named = "2020.11.17.(화) 09:00~13:00 중지(장애) 포함"
-    view = deals_reads.deal_view(actor=market.buyer, deal_id=deal.id)
-    assert view.explanation == f"2020.11.19.(목) 04:00까지, 영업일 2일, {named}"
-    first, full = deadlines.explain_voucher(market.voucher)
-    assert first == f"2020.12.11.(금) 04:00까지, 선정일 2020.11.10.(화)부터 1개월, {named}"
-    assert full == f"2021.07.11.(일) 04:00까지, 선정일 2020.11.10.(화)부터 8개월, {named}"
-    asked = deadlines.explain(kind="consultation", at=MONDAY, programme=market.programme)
-    assert (asked.deadline, asked.text) == (deal.due_at, view.explanation)
 
 
 def test_what_runs_by_earlier_settings_keeps_them(market: Market, manager: Actor) -> None:
@@ -275,29 +190,6 @@ def test_what_has_ended_stays_ended(market: Market, manager: Actor) -> None:
     assert (deal.state, deal.due_at) == (DealState.LAPSED, ANSWER_DUE)
 
 
-def test_a_preview_writes_nothing_and_tells_the_truth(market: Market, manager: Actor) -> None:
-    """R-TIME-5a"""
-    deal, other, _ = ask(market), bill(make_more(market)), make_offer(market)
-    period = {name: OUTAGE[name] for name in ("starts_at", "ends_at")}
-    seen = clock_stops.preview(actor=manager, programme_id=market.programme.id, **period)
-    assert deal.due_at == ANSWER_DUE
-    assert db.session.scalar(select(func.count()).select_from(ClockStop)) == 0
-    row = declare(market, manager)
-    assert seen.moved == clock_moves.Moved(
-        deals=row.moved_deals, vouchers=row.moved_vouchers, offers=row.moved_offers
-    )
-    assert (row.moved_deals, row.moved_vouchers, row.moved_offers) == (2, 2, 1)
-    assert other.due_at == ANSWER_DUE + timedelta(hours=4)
-
-
-def test_another_programme_runs_on(market: Market, manager: Actor) -> None:
-    other = make_market()
-    db.session.commit()
-    deal = ask(other)
-    declare(market, manager)
-    assert deal.due_at == ANSWER_DUE
-
-
 def test_many_that_run_alike_and_some_that_do_not(market: Market, manager: Actor) -> None:
     """Each gets its own deadline, row of the trail and message, however many share a day."""
     alike = [make_more(market).voucher for _ in range(4)]
@@ -331,84 +223,3 @@ def test_the_hour_matters_only_within_a_stop_of_that_day(market: Market, manager
         declare(market, manager)
     due = clock.end_of(date(2020, 11, 19))
     assert [deal.due_at for deal in (before, within, after)] == [due + timedelta(hours=4), due, due]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "code"),
-    [
-        ({"reason": "  "}, "clock_stop.reason"),
-        ({"reason": "가" * 201}, "clock_stop.reason"),
-        ({"ends_at": TUESDAY}, "clock_stop.period"),
-        ({"ends_at": TUESDAY + timedelta(days=400)}, "clock_stop.period"),
-        (
-            {"starts_at": TUESDAY + timedelta(hours=3), "ends_at": TUESDAY + timedelta(days=1)},
-            "clock_stop.overlap",
-        ),
-    ],
-)
-def test_what_is_no_stop(market: Market, manager: Actor, wrong: dict[str, Any], code: str) -> None:
-    declare(market, manager)
-    with pytest.raises(InvalidInput) as refused:
-        declare(market, manager, **wrong)
-    assert refused.value.code == code
-    assert db.session.scalar(select(func.count()).select_from(ClockStop)) == 1
-
-
-def test_two_presses_make_one_stop(market: Market, manager: Actor) -> None:
-    deal = ask(market)
-    declare(market, manager)
-    with pytest.raises(InvalidInput, match="겹칩니다"):
-        declare(market, manager)
-    assert deal.due_at == ANSWER_DUE + timedelta(hours=4)
-    declare(market, manager, starts_at=OUTAGE["ends_at"], ends_at=OUTAGE["ends_at"] + timedelta(hours=1))
-    assert deal.due_at == ANSWER_DUE + timedelta(hours=5)
-
-
-def test_only_a_programme_manager_stops_clocks(market: Market) -> None:
-    """R-ROLE-3: others of the lead agency may read."""
-    auditor = factories.make_actor(Role.AUDITOR)
-    with pytest.raises(Denied):
-        declare(market, auditor)
-    with pytest.raises(Denied):
-        period = {"starts_at": TUESDAY, "ends_at": TUESDAY + timedelta(hours=1)}
-        clock_stops.preview(actor=auditor, programme_id=market.programme.id, **period)
-    assert clock_stops.stops(actor=auditor, programme_id=market.programme.id) == []
-    with pytest.raises(Denied):
-        clock_stops.stops(actor=market.buyer, programme_id=market.programme.id)
-
-
-def test_a_closing_day_moves_business_clocks_and_tells_it(market: Market, manager: Actor) -> None:
-    """R-TIME-2: also over a stop; calendar days and months run on."""
-    deal, offer = ask(market), make_offer(market)
-    billed = bill(make_more(market))
-    declare(market, manager)
-    moved = closing_days.declare(
-        actor=manager, programme_id=market.programme.id, day=date(2020, 11, 18), reason="서버 점검"
-    )
-    assert moved == clock_moves.Moved(deals=1, vouchers=0, offers=1)
-    assert deal.due_at == datetime(2020, 11, 20, 4, tzinfo=clock.KST)
-    assert offer.due_at == clock.end_of(date(2020, 11, 23))
-    assert billed.due_at == ANSWER_DUE + timedelta(hours=4)
-    assert told(f"deal:{deal.id}:3:supplier") == [
-        "거래상담의 답변 기한이 2020.11.20.(금) 04:00까지로 늦춰졌습니다. "
-        "2020.11.18.(수) 하루를 휴무일로 정했습니다(사유: 서버 점검)."
-    ]
-
-
-def test_an_unknown_programme(manager: Actor) -> None:
-    with pytest.raises(NotFound):
-        clock_stops.declare(actor=manager, programme_id=999_999_999, **OUTAGE)  # type: ignore[arg-type]
-
-
-def test_the_period_is_guarded_by_the_database(market: Market) -> None:
-    bad = "INSERT INTO clock_stop (programme_id, starts_at, ends_at, reason, declared_at, moved_deals,"
-    bad += " moved_vouchers, moved_offers) VALUES (:id, now(), now(), 'x', now(), 0, 0, 0)"
-    with pytest.raises(Exception, match="ck_clock_stop_period"), db.session.begin_nested():
-        db.session.execute(text(bad), {"id": market.programme.id})
-
-
-def test_stops_are_listed_with_who_declared_them(market: Market, manager: Actor) -> None:
-    row = declare(market, manager)
-    assert clock_stops.stops(actor=manager, programme_id=market.programme.id) == [row]
-    assert row.declared_by is not None
-    assert row.declared_by.id == manager.id

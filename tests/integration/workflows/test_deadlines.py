@@ -20,7 +20,7 @@ from app.models.programme import ClosingDay
 from app.models.record import AuditRow, Notice
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Role
-from app.workflows import closing_days, deadlines, deals, programmes
+from app.workflows import clock_runs, closing_days, deadlines, deals, programmes
 from tests import factories
 from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_pending_payment
 
@@ -253,9 +253,10 @@ def test_a_closing_day_moves_what_is_open(market: Market) -> None:
     """R-TIME-2"""
     manager = factories.make_actor(Role.PROGRAMME_MANAGER)
     deal = ask(market)
-    closing_days.declare(
+    run = closing_days.declare(
         actor=manager, programme_id=market.programme.id, day=date(2020, 11, 18), reason="서버 점검"
     )
+    clock_runs.work(run_id=run.id)
     assert db.session.get_one(Deal, deal.id, populate_existing=True).due_at == clock.end_of(
         date(2020, 11, 19)
     )

@@ -18,7 +18,7 @@ from app.models.payments import PaymentState
 from app.models.record import Notice, OutboxMessage
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Role
-from app.workflows import clock_stops, deadlines, deals, demonstration, reminders
+from app.workflows import clock_runs, clock_stops, deadlines, deals, demonstration, reminders
 from app.workflows.reminders import Reminded
 from tests import factories
 from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_pending_payment, make_voucher
@@ -209,13 +209,14 @@ def test_a_moved_deadline_is_reminded_of_anew_and_not_at_once(market: Market) ->
     manager = factories.make_actor(Role.PROGRAMME_MANAGER)
     reminders.sweep(at=moment)
     with clock.at(moment):
-        clock_stops.declare(
+        run = clock_stops.declare(
             actor=manager,
             programme_id=market.programme.id,
             starts_at=kst("2020-11-18 09:00"),
             ends_at=kst("2020-11-19 09:00"),
             reason="장애",
         )
+        clock_runs.work(run_id=run.id)
         assert reminders.sweep(at=moment) == NONE
     assert remind_at(deal) is None
     assert remind_at(market.voucher) == kst("2020-12-10 09:00")
