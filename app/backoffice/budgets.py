@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
 from app.access import allowed, current_actor
+from app.backoffice import ways_back
 from app.backoffice.parts import (
     Page,
     agency_options,
@@ -60,4 +61,5 @@ class Budget(Page):
             may=allowed(Permission.BUDGET_CONFIRM),
             asked=asked,
             agencies=agency_options(),
+            here=ways_back.here(),
         )

@@ -7,8 +7,10 @@ from typing import Any
 from flask import flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
+from werkzeug.datastructures import MultiDict
 
 from app.access import current_actor, needs
+from app.backoffice import ways_back
 from app.backoffice.parts import (
     Page,
     chosen,
@@ -19,13 +21,14 @@ from app.backoffice.parts import (
     spreadsheet,
     ticked,
 )
-from app.backoffice.screening import asked_in
+from app.backoffice.screening import FILTERS, asked_in
 from app.documents.exports import Column
 from app.errors import Refusal
 from app.models.applications import ApplicationState
 from app.models.bulk import BulkKind as Kind
 from app.models.bulk import BulkRow, BulkRun
 from app.models.bulk import BulkState as State
+from app.models.companies import CompanyKind
 from app.policy import Permission
 from app.web import confirm, filters
 from app.web.errors import refused
@@ -102,7 +105,7 @@ class Bulk(Page):
         if kind is None:
             flash("처리할 일을 선택해 주세요.", "danger")
             return redirect(url_for("console.index"))
-        back = self._list(kind)
+        back = ways_back.from_form(self._list(kind, request.form))
         if kind is Kind.SEND_BACK:
             asked = confirm.ask(
                 question="선택한 기업을 운영기관으로 반송할까요? 미리보기를 먼저 보여 드립니다.",
@@ -119,16 +122,26 @@ class Bulk(Page):
                 application_ids=self._keys(kind),
                 account_ids=ticked("account_id"),
                 reason=request.form.get("reason", ""),
+                chosen_from=back,
             )
         except Refusal as refusal:
             return refused(refusal, to=back)
         return redirect(url_for(".show", id=made.id))
 
-    def _list(self, kind: Kind) -> str:
-        """Where the rows were chosen."""
-        if kind in (Kind.SCREEN, Kind.ASSIGN):
-            return url_for("console_screening.index_view")
-        return url_for("console_budget.index")
+    def _list(self, kind: Kind, chosen_by: MultiDict[str, str] | None = None) -> str:
+        """Where such rows are chosen, with the queue's filters that its form carries."""
+        if kind not in (Kind.SCREEN, Kind.ASSIGN):
+            return url_for("console_budget.index")
+        said = {name: chosen_by.get(name) if chosen_by else None for name in FILTERS}
+        # The pressed button is of this name too; the filter, where one is set, comes before it.
+        if said["kind"] not in [one.value for one in CompanyKind]:
+            said["kind"] = None
+        kept: dict[str, Any] = {name: value for name, value in said.items() if value}
+        return url_for("console_screening.index_view", **kept)
+
+    def _back(self, run: BulkRun) -> str:
+        """The list that the rows were chosen from, with its filters."""
+        return ways_back.known(run.arguments.get("chosen_from")) or self._list(run.kind)
 
     def _keys(self, kind: Kind) -> list[int]:
         if request.values.get("everything") != "1":
@@ -159,7 +172,7 @@ class Bulk(Page):
             part=part,
             listing=listed(bulk_reads.rows, cursor="after", default_size=50, **about),
             ask=_question(page),
-            back=self._list(page.run.kind),
+            back=self._back(page.run),
         )
 
     @expose("/<int:id>/progress")
@@ -208,10 +221,10 @@ class Bulk(Page):
         asked = confirm.ask(question=question, label="미리보기 취소", cancel_url=to)
         if asked is not None:
             return asked
-        kind = bulk_reads.find(actor=current_actor(), run_id=id).kind
+        back = self._back(bulk_reads.find(actor=current_actor(), run_id=id))
         try:
             bulk.discard(actor=current_actor(), run_id=id)
         except Refusal as refusal:
             return refused(refusal, to=to)
         flash("미리보기를 취소했습니다.", "success")
-        return redirect(self._list(kind))
+        return redirect(back)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
 from app.access import allowed, current_actor, needs
+from app.backoffice import ways_back
 from app.backoffice.case_decisions import BUDGET, ONWARD, Decisions, in_other_hands, onward_on
 from app.backoffice.case_parts import case_page, sheet
 from app.backoffice.parts import number_of, run
@@ -37,6 +40,12 @@ class Case(Decisions):
     def is_visible(self) -> bool:
         return False
 
+    def create_blueprint(self, admin: Any) -> Any:
+        """From page to page of a case goes the way back to the list that it was opened from."""
+        blueprint = super().create_blueprint(admin)
+        blueprint.url_defaults(ways_back.carry_on)
+        return blueprint
+
     @expose("/")
     def index(self) -> ResponseReturnValue:
         return redirect(url_for("console_screening.index_view"))
@@ -58,6 +67,7 @@ class Case(Decisions):
             elsewhere=elsewhere,
             reviewers=others,
             onward=onward_on(),
+            back=ways_back.from_address(),
             neighbours=case_reads.neighbours(actor=actor, application=found.application),
         )
 

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
 from app.access import current_actor, needs
+from app.backoffice import ways_back
 from app.backoffice.case_forms import TOLD, DecisionForm, HoldForm, hold_form, reject_form
 from app.backoffice.parts import Page, decide
 from app.errors import InvalidInput, Refusal
@@ -47,21 +48,19 @@ class Decisions(Page):
         if following is not None:
             return url_for(".show", id=following)
         flash("기다리는 다음 건이 없습니다.", "info")
-        return url_for("console_screening.index_view")
+        return ways_back.from_address() or url_for("console_screening.index_view")
 
     @expose("/<int:id>/<any(approve, send_back):action>", methods=["POST"])
     def act(self, id: int, action: str) -> ResponseReturnValue:
-        """Of the lead agency: whose decision it is, the edge says."""
+        """Of the lead agency: whose decision it is, the edge says. Made in a list, it leads back there."""
         found = case_reads.own_application(actor=current_actor(), application_id=id)
-        state, to = found.state, url_for(".show", id=id)
-        if request.form.get("back") == "budget":
-            to = url_for("console_budget.index")
+        state, row_of = found.state, ways_back.from_form("")
         return decide(
             APPLICATION,
             action,
             BUDGET[action],
-            to=to,
-            then=lambda: self._onward(state),
+            to=row_of or url_for(".show", id=id),
+            then=None if row_of else lambda: self._onward(state),
             name=found.company.name,
             application_id=id,
         )

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
 from app.access import allowed, current_actor, needs
+from app.backoffice import ways_back
 from app.backoffice.parts import (
     Page,
     agency_options,
@@ -96,6 +97,7 @@ class Waivers(Page):
             asked=self._asked(),
             agencies=agency_options(),
             sees_cases=allowed(Permission.SCREENING_VIEW),
+            here=ways_back.here(),
             **context,
         )
         return page
@@ -103,7 +105,7 @@ class Waivers(Page):
     @expose("/<int:id>/approve", methods=["POST"])
     @needs(Permission.VOUCHER_CLOSE)
     def approve(self, id: int) -> ResponseReturnValue:
-        to = url_for(".index")
+        to = ways_back.from_form(url_for(".index"))
         question = "예산포기를 승인할까요? 남은 정부 지원금이 예산으로 돌아가고 되돌릴 수 없습니다."
         asked = confirm.ask(question=question, label="승인", cancel_url=to)
         if asked is not None:
@@ -113,7 +115,7 @@ class Waivers(Page):
     @expose("/<int:id>/decline", methods=["POST"])
     @needs(Permission.VOUCHER_CLOSE)
     def decline(self, id: int) -> ResponseReturnValue:
-        to = url_for(".index")
+        to = ways_back.from_form(url_for(".index"))
         asked = confirm.ask(
             question="예산포기 요청을 반려할까요?",
             consequence="기업은 사유와 함께 통지를 받고, 바우처를 다시 쓸 수 있습니다.",

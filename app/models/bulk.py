@@ -47,7 +47,7 @@ class BulkRun(Base):
     """Of the operating agency whose cases these are; None at the lead agency."""
     arguments: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     """What the action needs beside the rows: the reason, the reviewers; and what it was started with: the
-    sum that the preview found, the address that it was started from."""
+    sum that the preview found, the list that the rows were chosen from, the network address."""
     rows: Mapped[int]
     done: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)

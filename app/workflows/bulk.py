@@ -92,17 +92,20 @@ def preview(
     application_ids: Sequence[int],
     account_ids: Sequence[int] = (),
     reason: str = "",
+    chosen_from: str = "",
 ) -> BulkRun:
     """Keep which of these can be done and which cannot, and why; nothing else changes.
 
-    `account_ids` for 배정, one or several; `reason` for 반송. What is no application of the actor's own is
-    left out. Raises Denied, InvalidInput.
+    `account_ids` for 배정, one or several; `reason` for 반송; `chosen_from` is the list's address, to go back
+    to. What is no application of the actor's own is left out. Raises Denied, InvalidInput.
     """
     policy.require(actor, PERMISSIONS[kind])
     wanted = list(dict.fromkeys(application_ids))
     if len(wanted) > MOST_ROWS:
         raise InvalidInput("bulk.too_many", f"한 번에 {MOST_ROWS:,}건까지 처리할 수 있습니다. 나누어 주세요.")
     arguments = _arguments(kind, account_ids, reason, actor=actor)
+    if chosen_from:
+        arguments["chosen_from"] = chosen_from
     with transaction() as session:
         own = actor.agency_id if actor.role.is_operating_agency else None
         run = BulkRun(kind=kind, state=State.PREVIEWED, agency_id=own, rows=0, created_by_id=actor.id)

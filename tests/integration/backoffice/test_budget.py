@@ -42,7 +42,7 @@ def test_one_is_confirmed_from_the_list_and_leads_back_to_it(world: Any, browser
     client = browser(Role.BUDGET_OFFICER)
     address = f"/console/case/{application.id}/approve"
     assert f'formaction="{address}"' in client.get("/console/budget/").get_data(as_text=True)
-    answer = client.post(address, data={"confirmed": "1", "back": "budget"})
+    answer = client.post(address, data={"confirmed": "1", "back": "/console/budget/"})
     assert answer.headers["Location"] == "/console/budget/" and application.state is State.APPROVED
 
 
