@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 from flask import url_for
@@ -9,10 +10,12 @@ from flask import url_for
 from app import clock
 from app.backoffice.dashboard_parts import Block, Cell, Head, count, days_cell, million, picture, stacked
 from app.documents.exports import Column
+from app.models.programme import Agency
 from app.models.vouchers import Voucher
 from app.web import filters
 from app.workflows import waiting
 from app.workflows.budget_stats import DEADLINE_DAYS, BudgetStats, Confirmation
+from app.workflows.offers_accepted import Standing
 
 AGES = [waiting.age_label(*ends) for ends in waiting.AGES]
 ENDING: list[Column[Voucher]] = [
@@ -50,6 +53,7 @@ def tiles(stats: BudgetStats, *, sees_cases: bool) -> list[dict[str, str]]:
             url_for("console_dashboard.ending") if ending else "",
         ),
         ("예산포기 요청", f"{stats.waivers:,}건", "처리를 기다림", url_for("console_waivers.index")),
+        _accepted_tile(stats, sees_cases=sees_cases),
         (
             "남은 예산",
             million(sum(line.free for line in stats.lines)),
@@ -60,10 +64,24 @@ def tiles(stats: BudgetStats, *, sees_cases: bool) -> list[dict[str, str]]:
     return [dict(zip(("label", "value", "hint", "url"), cell, strict=True)) for cell in cells]
 
 
+def _accepted_url(*, sees_cases: bool, agency_id: int | None = None, old: int | None = None) -> str:
+    if not sees_cases:
+        return url_for("console_budgets.index")
+    return url_for("console_offers.index", tab="accepted", agency=agency_id, old=old)
+
+
+def _accepted_tile(stats: BudgetStats, *, sees_cases: bool) -> tuple[str, str, str, str]:
+    number = sum(each.number for each in stats.accepted)
+    oldest = max((each.days for each in stats.accepted), default=0)
+    hint = f"가장 오래된 건 영업일 {oldest:,}일째" if number else "기다리는 건이 없습니다"
+    return "예산 안내를 수락한 기업", f"{number:,}건", hint, _accepted_url(sees_cases=sees_cases)
+
+
 def blocks(stats: BudgetStats, *, sees_cases: bool) -> list[Block]:
     return [
         _budgets(stats, sees_cases=sees_cases),
         _confirmations(stats.confirmations, sees_cases=sees_cases),
+        _accepted(stats, sees_cases=sees_cases),
         _last_days(stats),
         _vouchers(stats),
     ]
@@ -136,6 +154,34 @@ def _confirmations(rows: list[Confirmation], *, sees_cases: bool) -> Block:
         ],
         chart=stacked(AGES, [(row.name, row.ages) for row in rows]),
     )
+
+
+def _accepted(stats: BudgetStats, *, sees_cases: bool) -> Block:
+    def url(agency_id: int, *, old: int | None = None) -> str:
+        return _accepted_url(sees_cases=sees_cases, agency_id=agency_id, old=old)
+
+    found = {each.agency_id: each for each in stats.accepted}
+    return Block(
+        key="accepted",
+        title="수락하고 예산확정을 기다리는 예산 안내",
+        note="기한이 지나도 자동으로 풀리지 않습니다. 예산확정하거나 사유를 적어 안내를 철회해 주세요.",
+        heads=[
+            Head("운영기관", "text"),
+            Head("수락"),
+            Head("묶인 금액", "won"),
+            Head("가장 오래"),
+            Head(f"영업일 {stats.answer_days}일 넘음"),
+        ],
+        rows=[_standing(line.agency, found.get(line.agency.id), url) for line in stats.lines],
+        empty="수락하고 예산확정을 기다리는 기업이 없습니다.",
+    )
+
+
+def _standing(agency: Agency, each: Standing | None, url: Callable[..., str]) -> list[Cell]:
+    if each is None:
+        return [Cell(agency.name), count(0), _money(0), days_cell(None), count(0)]
+    numbers = [count(each.number, url(agency.id)), _money(each.amount), days_cell(each.days)]
+    return [Cell(agency.name), *numbers, count(each.old, url(agency.id, old=1))]
 
 
 def _last_days(stats: BudgetStats) -> Block:

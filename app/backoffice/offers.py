@@ -10,6 +10,7 @@ from flask_admin import expose
 
 from app import clock
 from app.access import allowed, current_actor, needs
+from app.backoffice import ways_back
 from app.backoffice.parts import (
     Page,
     agency_options,
@@ -26,7 +27,7 @@ from app.models.offers import OfferState
 from app.models.programme import Programme
 from app.policy import Permission
 from app.web.pages import page_url
-from app.workflows import budget_overview, offers, offers_reads, programmes
+from app.workflows import budget_overview, offers, offers_accepted, offers_reads, programmes
 from app.workflows.offers import OFFER
 
 WAITING: list[Column[Any]] = [
@@ -49,6 +50,15 @@ OFFERS: list[Column[Any]] = [
     Column("답변 기한", lambda o: o.due_at, kind="instant"),
     Column("답변일시", lambda o: o.answered_at, kind="instant"),
     Column("사유", lambda o: o.reason or ""),
+]
+ACCEPTED: list[Column[Any]] = [
+    Column("접수번호", lambda r: r.offer.application.receipt_number),
+    Column("기업명", lambda r: r.offer.application.company.name),
+    Column("운영기관", lambda r: r.offer.application.agency.name),
+    Column("정부지원금", lambda r: r.offer.amount, kind="won"),
+    Column("안내일시", lambda r: r.offer.offered_at, kind="instant"),
+    Column("수락일시", lambda r: r.offer.answered_at, kind="instant"),
+    Column("수락 후 경과(영업일)", lambda r: r.days, kind="number"),
 ]
 
 
@@ -80,6 +90,8 @@ class Offers(Page):
         programme, agency_id = programmes.current(), number_of("agency")
         if tab == "waiting":
             return self._waiting(programme, agency_id)
+        if tab == "accepted":
+            return self._accepted(programme, agency_id)
         asked: dict[str, Any] = {
             "programme_id": programme.id,
             "states": TABS[tab].states,
@@ -89,7 +101,26 @@ class Offers(Page):
             rows = everything(offers_reads.listing, **asked)
             return spreadsheet(rows, OFFERS, name=f"예산 안내 {TABS[tab].label}")
         listing = listed(offers_reads.listing, default_size=50, **asked)
-        return self._show(programme, tab, agency_id, listing=listing, mine=current_actor().id)
+        return self._show(programme, tab, agency_id, listing=listing)
+
+    def _accepted(self, programme: Programme, agency_id: int | None) -> ResponseReturnValue:
+        """No deadline ends these: the oldest first, with how long they stand."""
+        old = typed("old") == "1"
+        asked: dict[str, Any] = {"programme": programme, "agency_id": agency_id, "old": old}
+        if export_format():
+            rows = everything(offers_accepted.listing, cursor="after", **asked)
+            return spreadsheet(rows, ACCEPTED, name="예산 안내 수락한 기업")
+        listing = listed(offers_accepted.listing, cursor="after", default_size=50, **asked)
+        standing = offers_accepted.by_agency(actor=current_actor(), programme=programme)
+        return self._show(
+            programme,
+            "accepted",
+            agency_id,
+            listing=listing,
+            old=old,
+            standing=[each for each in standing if agency_id in (None, each.agency_id)],
+            mine=current_actor().id,
+        )
 
     def _waiting(self, programme: Programme, agency_id: int | None) -> ResponseReturnValue:
         """A line is one agency's: without a choice, of the first where somebody waits."""
@@ -130,7 +161,7 @@ class Offers(Page):
             for name, each in TABS.items()
         ]
         return self.render(
-            f"backoffice/budget/offers_{'waiting' if tab == 'waiting' else 'list'}.html",
+            f"backoffice/budget/offers_{tab if tab in ('waiting', 'accepted') else 'list'}.html",
             programme=programme,
             tab=tab,
             tabs=tabs,
@@ -139,6 +170,7 @@ class Offers(Page):
             waiting=waiting,
             now=clock.now(),
             written=clock.write_deadline,
+            here=ways_back.here(),
             **found,
         )
 
@@ -149,7 +181,7 @@ class Offers(Page):
             OFFER,
             "withdraw",
             offers.withdraw,
-            to=url_for(".index", tab="offered"),
+            to=ways_back.from_form(url_for(".index", tab="offered")),
             name="예산 안내",
             offer_id=id,
         )

@@ -18,8 +18,9 @@ from app.models.applications import ApplicationState as State
 from app.models.programme import Agency
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Actor, Permission
-from app.workflows import budget_overview, waiting
+from app.workflows import budget_overview, offers_accepted, programmes, waiting
 from app.workflows.budget_overview import BudgetLine
+from app.workflows.offers_accepted import Standing
 from app.workflows.waiting import AGES, Limits
 
 DEADLINE_DAYS = 7
@@ -64,12 +65,17 @@ class BudgetStats:
     last_days: list[LastDay]
     waivers: int
     """(잔여)예산포기 asked for and not decided."""
+    accepted: list[Standing]
+    """Offers that companies accepted and nobody has confirmed (R-SCR-4)."""
+    answer_days: int
+    """How many business days the programme gives a company to answer an offer."""
 
 
 def budgets(*, actor: Actor, programme_id: int) -> BudgetStats:
     """The programme's numbers at this moment. Raises Denied."""
     policy.require(actor, Permission.DASHBOARD_VIEW)
     lines = budget_overview.overview(actor=actor, programme_id=programme_id)
+    programme = programmes.get(programme_id=programme_id)
     asked = (Voucher.waiver_requested_at.is_not(None), Voucher.state == VoucherState.USABLE)
     return BudgetStats(
         lines=lines,
@@ -77,6 +83,8 @@ def budgets(*, actor: Actor, programme_id: int) -> BudgetStats:
         vouchers=_vouchers(programme_id),
         last_days=_last_days(),
         waivers=db.session.scalar(select(func.count()).select_from(Voucher).where(*asked)) or 0,
+        accepted=offers_accepted.by_agency(actor=actor, programme=programme),
+        answer_days=programme.offer_days,
     )
 
 

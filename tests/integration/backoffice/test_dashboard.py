@@ -122,7 +122,7 @@ def test_every_chart_has_its_table_and_its_file(world: Any, browser: Any) -> Non
     client = browser(Role.PROGRAMME_MANAGER)
     page = client.get(f"{PAGE}?days=7").get_data(as_text=True)
     blocks = re.findall(r"<section class=\"kv-block.*?</section>", page, re.S)
-    assert len(blocks) == 11
+    assert len(blocks) == 12
     for block in blocks:
         title = re.search(r"<h2 id=\"block-(\w+)\">([^<]+)</h2>", block)
         assert title and block.count("<table") == block.count("<caption") == 1, block[:200]

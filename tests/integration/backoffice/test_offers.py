@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from app import clock
 from app.db import db
@@ -165,3 +166,73 @@ def test_more_than_is_free_is_refused_in_the_form(world: Any, browser: Any, line
     )
     text = answer.get_data(as_text=True)
     assert answer.status_code == 422 and "39,200,000원" in text and "40,000,000" in text
+
+
+def test_accepted_ones_stand_oldest_first_with_what_to_do(world: Any, browser: Any, line: list[Any]) -> None:
+    """No deadline ends them: how long they stand, a filter for the old, 예산확정 or 철회."""
+    offers_sweep.sweep(at=clock.now())
+    for case in reversed(line[:2]):
+        _accept(case)
+    _offer(line[1]).answered_at = clock.now() - timedelta(days=20)
+    db.session.commit()
+    client = browser(Role.BUDGET_OFFICER)
+    page = client.get("/console/offers/?tab=accepted").get_data(as_text=True)
+    assert page.index(line[1].receipt_number) < page.index(line[0].receipt_number)
+    assert "자동으로 풀리지 않습니다" in page and "사유를 적어 안내를 철회해 주세요" in page
+    assert page.count("처리 필요") == 1 and "7,200,000원이 묶여 있고" in page and "영업일 0일" in page
+    old = client.get("/console/offers/?tab=accepted&old=1").get_data(as_text=True)
+    assert line[1].receipt_number in old and line[0].receipt_number not in old
+    rows = client.get("/console/offers/?tab=accepted&format=csv").get_data().decode("utf-8-sig")
+    assert "수락 후 경과(영업일)" in rows and len(rows.strip().splitlines()) == 3
+    board = client.get("/console/dashboard/").get_data(as_text=True)
+    assert "수락하고 예산확정을 기다리는 예산 안내" in board
+    assert f"/console/offers/?tab=accepted&amp;agency={world.agency.id}&amp;old=1" in board
+    auditor = browser(Role.AUDITOR).get("/console/offers/?tab=accepted").get_data(as_text=True)
+    assert "예산 담당자가" in auditor and "안내 철회</button>" not in auditor
+
+
+def test_an_accepted_one_is_taken_back_with_a_reason(
+    world: Any, browser: Any, said: Any, line: list[Any]
+) -> None:
+    offers_sweep.sweep(at=clock.now())
+    _accept(line[0])
+    offer, client = _offer(line[0]), browser(Role.BUDGET_OFFICER)
+    address = f"/console/offers/{offer.id}/withdraw"
+    assert "사유" in client.post(address, data={"confirmed": "1"}).get_data(as_text=True)
+    assert offer.state is OfferState.ACCEPTED
+    said(client, address, data={"confirmed": "1", "reason": "연락이 되지 않습니다"})
+    assert offer.state is OfferState.WITHDRAWN and line[0].state is State.SCREENED
+
+
+def test_the_case_shows_what_became_of_its_offers(world: Any, browser: Any, line: list[Any]) -> None:
+    """R-SCR-3, R-SCR-4: in order, the newest first."""
+    offers_sweep.sweep(at=clock.now())
+    _accept(line[0])
+    page = browser(Role.BUDGET_OFFICER).get(f"/console/case/{line[0].id}").get_data(as_text=True)
+    assert page.index("예산 안내 수락") < page.index("정부지원금 3,600,000원, 답변 기한")
+
+
+def test_the_list_of_accepted_ones_asks_as_often_however_many_there_are(
+    world: Any, browser: Any, line: list[Any]
+) -> None:
+    offers_sweep.sweep(at=clock.now())
+    client = browser(Role.BUDGET_OFFICER)
+
+    def queries() -> int:
+        db.session.expire_all()
+        seen: list[Any] = []
+        listen = lambda *args: seen.append(args[2])  # noqa: E731
+        event.listen(db.engine, "before_cursor_execute", listen)
+        try:
+            client.get("/console/offers/?tab=accepted")
+        finally:
+            event.remove(db.engine, "before_cursor_execute", listen)
+        return len(seen)
+
+    _accept(line[0])
+    queries()
+    few = queries()
+    for case in line[1:]:
+        _accept(case)
+    queries()
+    assert queries() == few
