@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from app import clock, policy
 from app.db import db, transaction
@@ -48,12 +49,8 @@ def allocate(*, actor: Actor, programme_id: int, agency_id: int, amount: int, ke
     """
     policy.require(actor, Permission.BUDGET_CONFIRM)
     _positive(amount)
-    with transaction() as session:
-        budget = _budget_row(programme_id, agency_id)
-        if budget is None:
-            budget = AgencyBudget(programme_id=programme_id, agency_id=agency_id)
-            session.add(budget)
-            session.flush()
+    with transaction():
+        budget = _budget_row(programme_id, agency_id) or _begin_budget(programme_id, agency_id)
         source = (LedgerAccount.PROGRAMME_BUDGET, programme_id)
         legs = ledger.move(source, (BUDGET, budget.id), amount)
         event = f"allocation:agency_budget:{budget.id}:{key}"
@@ -67,6 +64,15 @@ def _positive(amount: int) -> None:
     if amount <= 0:
         message = "배정 금액은 1원 이상이어야 합니다."
         raise InvalidInput("budget.amount", message, fields={"amount": message})
+
+
+def _begin_budget(programme_id: int, agency_id: int) -> AgencyBudget:
+    """The row of an agency's first allocation; of two at one moment, the later waits for the other's."""
+    row = {"programme_id": programme_id, "agency_id": agency_id}
+    fresh = insert(AgencyBudget).values(row).on_conflict_do_nothing(index_elements=list(row))
+    db.session.execute(fresh)
+    # A statement of its own: it sees what the insert waited for.
+    return db.session.scalars(select(AgencyBudget).filter_by(**row)).one()
 
 
 def _budget_row(programme_id: int, agency_id: int) -> AgencyBudget | None:

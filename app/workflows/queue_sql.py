@@ -108,7 +108,11 @@ def _narrowed(shape: Shape) -> list[ColumnElement[bool]]:
     if shape.windows:
         conditions.append(_within(shape.windows))
     if shape.again:
-        conditions.append(_A.id.in_(select(_round.c.application_id).where(_round.c.number > 1)))
+        # The number written out and the agency named, as the index of second rounds holds them: no plan made
+        # for any value of a parameter may use a partial index.
+        again = [_round.c.number > literal_column("1")]
+        again += [] if shape.everywhere else [_round.c.agency_id == _given("agency_id")]
+        conditions.append(_A.id.in_(select(_round.c.application_id).where(*again)))
     return conditions
 
 
