@@ -54,7 +54,7 @@ def apply_all(stage: Stage) -> None:
     applicants = _applicants(stage)
     for place, one in enumerate(applicants):
         with clock.at(instant(one.applied, 9 + place % 8, place * 13 % 60)):
-            _apply(one, place)
+            _apply(stage, one, place)
     for place, one in enumerate(applicants):
         _decide(stage, one, place)
     _confirm(stage)
@@ -84,7 +84,7 @@ def _applicants(stage: Stage) -> list[Applicant]:
     ]
 
 
-def _apply(one: Applicant, place: int) -> None:
+def _apply(stage: Stage, one: Applicant, place: int) -> None:
     """Details, documents, instrument, '사업 신청': what the company's own pages ask for."""
     company = db.session.get_one(Company, one.actor.company_id)
     typed = {
@@ -104,6 +104,7 @@ def _apply(one: Applicant, place: int) -> None:
         company_edits.replace_document(
             actor=one.actor, kind=kind, file_name=f"{kind.label}.pdf", content=content
         )
+    stage.verify_person(company, one.actor)
     instruments.choose(actor=one.actor, kind=InstrumentKind.PERSONAL_CHECK)
     applications.apply(actor=one.actor)
 

@@ -24,6 +24,7 @@ from app.policy import Actor
 from app.workflows import (
     cancellations,
     card_payments,
+    company_edits,
     deals,
     evaluations,
     instrument_issue,
@@ -78,7 +79,7 @@ def trade(stage: Stage, buyers: list[Buyer], on_sale: list[Offering], *, until: 
     for place, buyer in enumerate(buyers):
         if place in NOT_YET or played == PLAYED:
             continue
-        issued = _issue(buyer, business_day_after(buyer.ready, 1), until)
+        issued = _issue(stage, buyer, business_day_after(buyer.ready, 1), until)
         early = buyer.ready < date(2020, 9, 1)
         name = "paid" if early else SCENES[place % len(SCENES)]
         if not issued or instant(business_day_after(issued, 6)) > until:
@@ -98,11 +99,13 @@ def _in_turn(rows: list[Offering]) -> Iterator[Offering]:
         yield rows[place * 7 % len(rows)]
 
 
-def _issue(buyer: Buyer, day: date, until: datetime) -> date | None:
+def _issue(stage: Stage, buyer: Buyer, day: date, until: datetime) -> date | None:
     """Ask for the instrument and, for a card, wait until it has come."""
     if instant(day) > until:
         return None
     with clock.at(instant(day, 11)):
+        if buyer.kind is InstrumentKind.PERSONAL_CHECK:
+            stage.verify_person(company_edits.own(actor=buyer.actor), buyer.actor)
         instrument_issue.request(actor=buyer.actor, account=_account_of(buyer))
     arrived = business_day_after(day, 4) if buyer.kind.is_card else day
     if instant(arrived) > until:

@@ -9,6 +9,7 @@ from app.portal import (
     callbacks,
     deals,
     evaluations,
+    holder,
     menus,
     notifications,
     offers,
@@ -19,7 +20,6 @@ from app.portal import (
     signup,
     slips,
     supply,
-    waiver,
 )
 
 BLUEPRINTS = (
@@ -28,7 +28,7 @@ BLUEPRINTS = (
     signup.blueprint,
     profile.blueprint,  # the company's, with its other pages
     offers.blueprint,
-    waiver.blueprint,  # the voucher's, with its other tab
+    holder.blueprint,  # the voucher's, with its other pages
     notifications.blueprint,
     services.blueprint,
     deals.blueprint,

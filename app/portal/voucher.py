@@ -88,6 +88,7 @@ def _page(*, choice: ChoiceForm | None = None, account: AccountForm | None = Non
         progress=instrument_reads.progress(instrument=instrument, programme=programme, approved=approved),
         may_ask=approved and instruments.may_ask(instrument, programme),
         linked=instrument_reads.account_of(instrument),
+        lacks_person=instruments.lacks_person(status.company),
         overview=overview,
         wallet=wallet,
         purchase=_purchase(status, overview, wallet),
@@ -138,6 +139,8 @@ def choose() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _page(choice=form)
     kind = InstrumentKind(form.instrument.data)
+    if _lacks_person(form, kind, status):
+        return _page(choice=form)
     if status.application.state is ApplicationState.APPROVED:
         asked = confirm.ask(
             question=f"{kind.label}로 정할까요?",
@@ -154,6 +157,16 @@ def choose() -> ResponseReturnValue:
         return _page(choice=form)
     flash(f"결제수단을 {kind.label}(으)로 정했습니다.", "success")
     return redirect(url_for("voucher.index"))
+
+
+def _lacks_person(form: ChoiceForm, kind: InstrumentKind, status: Status) -> bool:
+    """Told before it is asked whether the choice is final (R-INS-4)."""
+    try:
+        instruments.refuse_unverified(kind, status.company)
+    except Refusal as refusal:
+        refusal_to_form(form, refusal)
+        return True
+    return False
 
 
 @blueprint.post("/issue")

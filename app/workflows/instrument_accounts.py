@@ -17,7 +17,7 @@ from app.models.numbers import digits
 from app.models.vouchers import Instrument, InstrumentKind
 from app.models.vouchers import InstrumentState as State
 from app.policy import Actor, Permission
-from app.workflows import applications, company_edits, instruments, lifecycle
+from app.workflows import account_questions, applications, company_edits, instruments, lifecycle
 from app.workflows.instruments import INSTRUMENT
 from app.workflows.slip_snapshots import BANKS
 
@@ -34,25 +34,30 @@ class BankAccount:
     """Six digits, YYMMDD."""
 
 
-def check(account: BankAccount | None, *, holder: str) -> LinkedAccount:
-    """Ask the bank whose account it is; outside any transaction.
+def check(*, actor: Actor, company_id: int, account: BankAccount | None, holder: str) -> LinkedAccount:
+    """Ask the bank whose account it is; outside any transaction, and no more often than a person needs.
 
-    Raises InvalidInput `instrument.account`, `instrument.account_holder`, Conflict `instrument.bank_down`.
+    Raises InvalidInput `instrument.account`, `instrument.account_holder`, Conflict `instrument.bank_down`,
+    `instrument.too_many`.
     """
     account = account or BankAccount(bank_code="", number="", birth_date="")
     number, birth = digits(account.number), digits(account.birth_date)
     _check_form(account.bank_code, number, birth)
+    asked = _written(account.bank_code, number)
+    account_questions.count(actor=actor, company_id=company_id, account=asked)
     try:
         answer = gateways.get().bank.holder(
             bank_code=account.bank_code, account_number=number, identity_number=birth, expected_name=holder
         )
     except Refused as refused:
         if refused.code == "BANK_NOT_AVAILABLE":
-            raise Conflict("instrument.bank_down", refused.korean) from refused
+            account_questions.give_back(actor=actor, company_id=company_id)
+            raise _bank_down(refused.korean) from refused
         fields = {"account_number": refused.korean}
         raise InvalidInput("instrument.account", refused.korean, fields=fields) from refused
     except GatewayError as error:
-        raise Conflict("instrument.bank_down", korean_for("BANK_NOT_AVAILABLE")) from error
+        account_questions.give_back(actor=actor, company_id=company_id)
+        raise _bank_down(korean_for("BANK_NOT_AVAILABLE")) from error
     if not answer.matches:
         text = (
             f"이 계좌의 예금주는 본인인증한 {holder} 님이 아닙니다. 개인체크카드는 본인인증한 사람의 "
@@ -60,6 +65,11 @@ def check(account: BankAccount | None, *, holder: str) -> LinkedAccount:
         )
         raise InvalidInput("instrument.account_holder", text, fields={"account_number": text})
     return LinkedAccount(bank_code=account.bank_code, number=number, holder_name=holder)
+
+
+def _bank_down(text: str) -> Conflict:
+    """At its field, so that the form comes back with what was typed."""
+    return Conflict("instrument.bank_down", text, fields={"account_number": text})
 
 
 def _check_form(bank_code: str, number: str, birth: str) -> None:
@@ -106,22 +116,27 @@ def write(account: LinkedAccount | None) -> str | None:
     """`신한은행 ****6789`: how a person sees it again."""
     if account is None:
         return None
-    return f"{BANKS.get(account.bank_code, account.bank_code)} ****{account.number[-4:]}"
+    return _written(account.bank_code, account.number)
+
+
+def _written(bank_code: str, number: str) -> str:
+    return f"{BANKS.get(bank_code, bank_code)} ****{number[-4:]}"
 
 
 def change(*, actor: Actor, account: BankAccount) -> Instrument:
     """Name another account while the card is on its way; the issuer is told first, the agency flagged.
 
-    Raises as `check`, and Conflict `instrument.no_account` (another kind, or not asked for yet),
-    `instrument.change_account.state` (the card is there: the issuer changes it), Refusal
+    Raises as `check`, and Conflict `instrument.not_verified`, `instrument.no_account` (another kind, or not
+    asked for yet), `instrument.change_account.state` (the card is there: the issuer changes it), Refusal
     `instrument.refused`, `instrument.unavailable`.
     """
     policy.require(actor, Permission.INSTRUMENT_MANAGE)
     with transaction():
         instrument, company = _changeable(actor)
         instrument_id, issue_id = instrument.id, instrument.issuer_reference or ""
+        company_id = company.id
         before, name = kept(instrument), instruments.holder(instrument.kind, company)
-    linked = check(account, holder=name)
+    linked = check(actor=actor, company_id=company_id, account=account, holder=name)
     if linked == before:
         return db.session.get_one(Instrument, instrument_id)
     _tell_issuer(issue_id, linked)
@@ -149,7 +164,9 @@ def _changeable(actor: Actor) -> tuple[Instrument, Company]:
             "instrument.change_account.state",
             "카드가 발급된 뒤에는 이 화면에서 계좌를 바꿀 수 없습니다. 신한카드(1544-7000)에 문의해 주세요.",
         )
-    return instrument, db.session.get_one(Company, instrument.company_id)
+    company = db.session.get_one(Company, instrument.company_id)
+    instruments.refuse_unverified(instrument.kind, company)
+    return instrument, company
 
 
 def _tell_issuer(issue_id: str, account: LinkedAccount) -> None:

@@ -45,15 +45,17 @@ def request(*, actor: Actor, account: BankAccount | None = None) -> Instrument:
 
     The personal check card needs the verified person's account, which the bank is asked about first; asked
     again after a lost answer it is the same request, with the account of the first. Raises Conflict
-    `instrument.not_approved`, `.none`, `.not_out`, `.tomorrow`, `.request.state`; Refusal
+    `instrument.not_approved`, `.none`, `.not_verified`, `.not_out`, `.tomorrow`, `.request.state`; Refusal
     `instrument.refused`, `.unavailable`; as `instrument_accounts.check`.
     """
     policy.require(actor, Permission.INSTRUMENT_MANAGE)
     with transaction():
         instrument, company = _ready(actor)
         needs = instruments.needs_account(instrument)
-        name = instruments.holder(instrument.kind, company)
-    linked = instrument_accounts.check(account, holder=name) if needs else None
+        company_id, name = company.id, instruments.holder(instrument.kind, company)
+    linked = None
+    if needs:
+        linked = instrument_accounts.check(actor=actor, company_id=company_id, account=account, holder=name)
     with transaction():
         asked = _prepare(actor, linked)
     changes: dict[str, Any] = {"issuer_reference": _ask_issuer(asked)}
@@ -76,6 +78,7 @@ def _ready(actor: Actor) -> tuple[Instrument, Company]:
         raise Conflict("instrument.none", "결제수단을 먼저 선택해 주세요.")
     INSTRUMENT.pick("request", instrument.state)
     company = application.company
+    instruments.refuse_unverified(instrument.kind, company)
     first = instruments.issued_from(instrument, company.programme)
     if first is None:
         raise Conflict("instrument.not_out", f"{instrument.kind.label}: 아직 출시 전이라 신청할 수 없습니다.")

@@ -131,7 +131,8 @@ def own(*, actor: Actor) -> Instrument | None:
 def choose(*, actor: Actor, kind: InstrumentKind) -> Instrument:
     """Choose, or change before 심사확정; from then on, and once chosen after 승인, never (R-INS-2).
 
-    Raises Denied, NotFound, InvalidInput `instrument.not_open`, Conflict `instrument.fixed`.
+    Raises Denied, NotFound, InvalidInput `instrument.not_open`, Conflict `instrument.fixed`,
+    `instrument.not_verified`.
     """
     policy.require(actor, Permission.INSTRUMENT_MANAGE)
     with transaction():
@@ -139,6 +140,8 @@ def choose(*, actor: Actor, kind: InstrumentKind) -> Instrument:
         check_open(kind, application.company.programme)
         instrument = own(actor=actor)
         _refuse_fixed(application.state, instrument)
+        if instrument is None or instrument.kind is not kind:
+            refuse_unverified(kind, application.company)
         if instrument is None:
             instrument = Instrument(
                 company_id=application.company_id, kind=kind, state=State.CHOSEN, chosen_at=clock.now()
@@ -199,8 +202,23 @@ def account_can_change(instrument: Instrument) -> bool:
     return instrument.kind is InstrumentKind.PERSONAL_CHECK and instrument.state is State.REQUESTED
 
 
+def lacks_person(company: Company) -> bool:
+    """Whether nobody has passed 본인인증 for it: K-Startup's companies never signed up here."""
+    return not company.verified_name
+
+
+def refuse_unverified(kind: InstrumentKind, company: Company) -> None:
+    """No personal check card without the person whose name it bears (R-INS-4, R-KST-3).
+
+    Raises Conflict `instrument.not_verified`.
+    """
+    if kind is InstrumentKind.PERSONAL_CHECK and lacks_person(company):
+        text = "신한개인체크카드는 본인인증한 사람의 이름으로 발급됩니다. 본인인증을 먼저 해 주세요."
+        raise Conflict("instrument.not_verified", text, fields={"instrument": text})
+
+
 def holder(kind: InstrumentKind, company: Company) -> str:
     """The personal check card bears the verified person's name (R-INS-4), all else the company's."""
     if kind is InstrumentKind.PERSONAL_CHECK:
-        return company.verified_name or company.representative
+        return company.verified_name or ""
     return company.name

@@ -158,6 +158,8 @@ def test_with_an_instrument_its_person_opens_the_account(
     log_in(page, login, NEW_PASSWORD)
     voucher = Voucher(page)
     assert voucher.state() == "승인"
+    if instrument == "신한개인체크카드":
+        voucher.verify_person(phone, name=chosen[4], birth7="8112311", number=number)
     voucher.ask_for_issue(answer=answer)
     axe.check(page)
     shown = "신한은행 ****7890" if instrument == "신한개인체크카드" else "제로페이 상품권"
@@ -197,6 +199,8 @@ def test_without_an_instrument_its_person_applies(
         page.get_by_label(title, exact=True).set_input_files(paper)
     page.get_by_role("button", name="등록", exact=True).click()
     flashed(page, "서류를 등록했습니다")
+    who = {"name": row[4], "birth7": "8203052", "number": number}
+    Voucher(page).verify_person(phone, **who, role="대표자")
     Voucher(page).choose("신한개인체크카드")
     axe.check(page)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from tests.e2e import axe
 from tests.e2e.pages.common import fact, flashed, heading, tick
+from tests.e2e.pages.outer import Phone
 
 
 class Voucher:
@@ -29,6 +31,25 @@ class Voucher:
             self.page.get_by_label("예금주 생년월일").fill("811231")
         self.page.get_by_role("button", name="발급신청").click()
         flashed(self.page, answer)
+
+    def verify_person(self, phone: Phone, *, name: str, birth7: str, number: str, role: str = "") -> None:
+        """본인인증 of a company from K-Startup, before its personal check card (R-INS-4)."""
+        self.page.goto("/voucher")
+        self.page.get_by_role("main").get_by_role("link", name="본인인증").first.click()
+        heading(self.page, "본인인증")
+        axe.check(self.page)
+        if role:
+            tick(self.page.get_by_label(role, exact=True))
+        self.page.get_by_label("이름").fill(name)
+        self.page.get_by_label("생년월일과 주민등록번호 뒤 첫 자리").fill(birth7)
+        self.page.get_by_label("통신사").select_option("KT")
+        self.page.get_by_label("휴대폰 번호").fill(number)
+        phone.forget(number)
+        self.page.get_by_role("button", name="인증번호 받기").click()
+        heading(self.page, "인증번호 확인")
+        self.page.get_by_label("인증번호").fill(phone.code(number))
+        self.page.get_by_role("button", name="확인", exact=True).click()
+        flashed(self.page, "본인인증을 마쳤습니다")
 
     def choose(self, kind: str) -> None:
         self.page.goto("/voucher")

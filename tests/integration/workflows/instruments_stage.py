@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from app import clock
 from app.db import db
 from app.models.applications import ApplicationState as State
@@ -29,6 +31,12 @@ ACCOUNT = BankAccount(bank_code="088", number="110-234-567890", birth_date="8001
 
 def at(day: date, hour: int = 10, minute: int = 0) -> datetime:
     return clock.start_of(day) + timedelta(hours=hour, minutes=minute)
+
+
+@pytest.fixture
+def stage(tx: object) -> joining.Stage:
+    with clock.at(at(date(2020, 10, 5))):
+        return joining.set_stage(vouchers=5, year=2020, card_opens_on=OPENS)
 
 
 def applicant(stage: joining.Stage, state: State = State.SCREENING, **fields: Any) -> tuple[Any, Actor]:

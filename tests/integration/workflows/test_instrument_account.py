@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -24,12 +24,11 @@ from app.workflows import (
     instruments,
 )
 from app.workflows.instrument_accounts import BankAccount
-from tests.integration.workflows import joining
+from tests.integration.workflows import instruments_stage, joining
 from tests.integration.workflows.instruments_stage import (
     CHOSEN,
     DAY,
     ISSUED,
-    OPENS,
     PERSONAL,
     PREPAID,
     REQUESTED,
@@ -43,11 +42,7 @@ from tests.integration.workflows.instruments_stage import (
 
 pytestmark = pytest.mark.usefixtures("tx")
 
-
-@pytest.fixture
-def stage(tx: object) -> joining.Stage:
-    with clock.at(at(date(2020, 10, 5))):
-        return joining.set_stage(vouchers=5, year=2020, card_opens_on=OPENS)
+stage = instruments_stage.stage
 
 
 def with_personal_card(stage: joining.Stage, **fields: Any) -> tuple[Any, Actor]:

@@ -24,7 +24,7 @@ from app.workflows import (
     payments,
 )
 from tests import factories
-from tests.integration.workflows import joining
+from tests.integration.workflows import instruments_stage, joining
 from tests.integration.workflows.instruments_stage import (
     CHOSEN,
     CORPORATE,
@@ -45,11 +45,7 @@ from tests.integration.workflows.instruments_stage import (
 
 pytestmark = pytest.mark.usefixtures("tx")
 
-
-@pytest.fixture
-def stage(tx: object) -> joining.Stage:
-    with clock.at(at(date(2020, 10, 5))):
-        return joining.set_stage(vouchers=5, year=2020, card_opens_on=OPENS)
+stage = instruments_stage.stage
 
 
 # --- which can be chosen on which day (R-INS-1) -------------------------------------------------------
