@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from app import clock
@@ -15,9 +16,25 @@ from app.models.settlements import (
     SettlementBatch,
     SettlementLine,
 )
-from tests.settled import make_paid
+from tests import factories
+from tests.settled import Officers, make_paid
 
 LONG_AGO = timedelta(days=11)
+
+
+@pytest.fixture
+def programme(tx: object) -> Programme:
+    return factories.make_programme()
+
+
+@pytest.fixture
+def supplier(tx: object) -> Supplier:
+    return factories.make_supplier()
+
+
+@pytest.fixture
+def officers(tx: object) -> Officers:
+    return Officers()
 
 
 def ripe_payment(programme: Programme, supplier: Supplier, amount: int = 1_100_000) -> Payment:

@@ -35,25 +35,13 @@ from app.workflows import (
 from app.workflows.settlement import BATCH, LINE
 from app.workflows.settlement_supplier import Place
 from tests import factories
+from tests.integration.workflows import settling
 from tests.integration.workflows.settling import lines_of, ripe_payment
 from tests.settled import Officers, bank_answer, cancel, make_paid
 
 pytestmark = pytest.mark.usefixtures("tx")
 
-
-@pytest.fixture
-def programme(tx: object) -> Programme:
-    return factories.make_programme()
-
-
-@pytest.fixture
-def supplier(tx: object) -> Supplier:
-    return factories.make_supplier()
-
-
-@pytest.fixture
-def officers(tx: object) -> Officers:
-    return Officers()
+programme, supplier, officers = settling.programme, settling.supplier, settling.officers
 
 
 def test_the_whole_way_pays_the_supplier_once(

@@ -25,25 +25,13 @@ from app.workflows import (
     settlement_bank,
 )
 from tests import factories
+from tests.integration.workflows import settling
 from tests.integration.workflows.settling import lines_of, ripe_payment
 from tests.settled import Officers, bank_answer
 
 pytestmark = pytest.mark.usefixtures("tx")
 
-
-@pytest.fixture
-def programme(tx: object) -> Programme:
-    return factories.make_programme()
-
-
-@pytest.fixture
-def supplier(tx: object) -> Supplier:
-    return factories.make_supplier()
-
-
-@pytest.fixture
-def officers(tx: object) -> Officers:
-    return Officers()
+programme, supplier, officers = settling.programme, settling.supplier, settling.officers
 
 
 def test_the_bank_file_is_the_same_however_often_it_is_exported(
