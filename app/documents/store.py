@@ -6,10 +6,14 @@ import hashlib
 import os
 import re
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 _root: Path | None = None
 _NAME = re.compile(r"[0-9a-f]{64}")
+IN_FLIGHT_SECONDS = 3600
+"""A file put so lately may have its row still to come: whoever puts checks, uploads and commits within it."""
 
 
 def configure(root: str | Path) -> None:
@@ -31,7 +35,8 @@ def put(content: bytes) -> str:
     """Keep the content and return its hash; the same content is kept once. Written aside, then renamed."""
     sha256 = hashlib.sha256(content).hexdigest()
     target = path(sha256)
-    if target.exists():
+    with suppress(FileNotFoundError):
+        os.utime(target)
         return sha256
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
@@ -40,6 +45,24 @@ def put(content: bytes) -> str:
         os.fsync(file.fileno())
     os.replace(file.name, target)
     return sha256
+
+
+def remove(sha256: str) -> bool:
+    """Take the file out; not where it was put within the last hour, by the same content once more.
+
+    Moved aside before it is looked at: whoever puts it meanwhile writes it anew.
+    """
+    target = path(sha256)
+    aside = target.with_suffix(".going")
+    try:
+        os.replace(target, aside)
+    except FileNotFoundError:
+        return False
+    if time.time() - aside.stat().st_mtime < IN_FLIGHT_SECONDS:
+        os.replace(aside, target)
+        return False
+    aside.unlink()
+    return True
 
 
 def read(sha256: str) -> bytes:

@@ -26,9 +26,10 @@ EVERY_SECONDS: dict[str, int] = {
     "sweep_deadlines": 15,
     "refresh_instruments": 30,
     "recheck_tax_office": 60,
+    "forget_signups": 86_400,
 }
 
-# Seconds; longer than the longest slot.
+# Seconds for which a slot's job is remembered beyond the slot itself.
 REMEMBERED = 90
 
 _TURN = 0.25
@@ -38,7 +39,8 @@ def enqueue(app: Flask, name: str, *args: Any, job_id: str | None = None) -> str
     """Wake a task; None where a job of this id waits or ran already."""
     declared = tasks.TASKS[name]
     # A job with an id of its own is remembered after it ran, so that a second scheduler cannot wake it again.
-    options: dict[str, Any] = {"result_ttl": REMEMBERED if job_id else 0, "failure_ttl": 86_400}
+    options: dict[str, Any] = {"failure_ttl": 86_400}
+    options["result_ttl"] = EVERY_SECONDS.get(name, 0) + REMEMBERED if job_id else 0
     options["job_timeout"] = declared.timeout
     if declared.retries:
         options["retry"] = Retry(max=len(declared.retries), interval=list(declared.retries))

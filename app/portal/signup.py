@@ -19,17 +19,21 @@ from app.errors import InvalidInput, NotFound, Refusal
 from app.models.companies import CompanyKind, Document, DocumentKind, Signup, VerifiedAs
 from app.models.vouchers import InstrumentKind
 from app.policy import Permission
-from app.portal import signup_people
+from app.portal import signup_people  # noqa: F401 (adds its pages)
 from app.portal.auth import home_of
 from app.portal.signup_flow import (
     KEPT,
     ORDER,
+    PAYER,
+    PERSON,
     blueprint,
     enter,
     ineligible_page,
+    leave,
     next_url,
-    onward,
     page,
+    pauses,
+    saved,
     step_url,
     strange,
     tried,
@@ -46,7 +50,14 @@ from app.portal.signup_forms import (
 from app.web.errors import refused
 from app.web.forms import BaseForm
 from app.web.limits import limiter
-from app.workflows import instruments, needed_documents, signup_reads, signup_submit
+from app.workflows import (
+    instruments,
+    needed_documents,
+    signup_cleanup,
+    signup_drafts,
+    signup_reads,
+    signup_submit,
+)
 from app.workflows import signup as signups
 from app.workflows.eligibility import Ineligible
 from app.workflows.terms import TERMS
@@ -69,7 +80,13 @@ def start() -> ResponseReturnValue:
         return redirect(home_of(current_user.role))
     programme = signups.open_programme()
     papers = needed_documents.by_condition(programme)
-    return render_template("portal/signup/start.html", programme=programme, papers=papers, kept=_kept())
+    return render_template(
+        "portal/signup/start.html",
+        programme=programme,
+        papers=papers,
+        kept=_kept(),
+        kept_days=signup_cleanup.KEPT_DAYS,
+    )
 
 
 def _kept() -> Signup | None:
@@ -86,9 +103,24 @@ def _kept() -> Signup | None:
 @limiter.limit("20 per hour")
 def begin() -> ResponseReturnValue:
     found = signups.begin()
-    session.pop(signup_people.PERSON, None)
-    session.pop(signup_people.PAYER, None)
+    session.pop(PERSON, None)
+    session.pop(PAYER, None)
     return redirect(url_for("signup.terms", token=found.token))
+
+
+@blueprint.post("/<token>/later")
+@needs(Permission.PUBLIC)
+def pause(token: str) -> ResponseReturnValue:
+    """'나중에 하기' where nothing is typed; the token says nothing that is not in the address already."""
+    return leave()
+
+
+@blueprint.get("/later")
+@needs(Permission.PUBLIC)
+def paused() -> ResponseReturnValue:
+    """How a sign-up is taken up again, whoever asks (R-JOIN-8)."""
+    kept = request.args.get("kept", "")
+    return render_template("portal/signup/paused.html", kept=kept, kept_days=signup_cleanup.KEPT_DAYS)
 
 
 @blueprint.get("/<token>")
@@ -110,7 +142,7 @@ def terms(token: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         accepted = [term.key for term in TERMS if form[term.key].data]
         if tried(form, lambda: signups.accept_terms(token=token, accepted=accepted)):
-            return onward("terms", token)
+            return saved("terms", token)
     texts = {term.key: f"{term.text}\n\n(시행 {term.version})" for term in TERMS}
     return page("terms", found, form, boxes=[form[term.key] for term in TERMS], texts=texts)
 
@@ -121,11 +153,11 @@ def account(token: str) -> ResponseReturnValue:
     found = enter(token, "account")
     if isinstance(found, Response):
         return found
-    form = AccountForm(data=found.answers)
+    form = AccountForm(data={**found.answers, **signup_drafts.of(found, "account")})
     if form.validate_on_submit():
         login, password = form.login.data.strip(), form.password.data
         if tried(form, lambda: signups.set_account(token=token, login=login, password=password)):
-            return onward("account", token)
+            return saved("account", token)
     following = next_url("account", token) if found.password_hash else ""
     return page("account", found, form, following=following)
 
@@ -136,7 +168,7 @@ def details(token: str) -> ResponseReturnValue:
     found = enter(token, "details")
     if isinstance(found, Response):
         return found
-    known = dict(found.answers)
+    known = {**found.answers, **signup_drafts.of(found, "details")}
     if known.get("verified_as") == VerifiedAs.REPRESENTATIVE.value:
         known.setdefault("representative", known["verified_name"])
     form = details_form(known, asks_employees=signups.programme_of(found).needs_employees)
@@ -145,9 +177,9 @@ def details(token: str) -> ResponseReturnValue:
         typed["kind"] = CompanyKind(form.kind.data)
         try:
             if tried(form, lambda: signups.set_details(token=token, details=typed)):
-                return onward("details", token)
+                return saved("details", token)
         except Ineligible:
-            return redirect(step_url("eligibility", token))
+            return leave("all") if pauses() else redirect(step_url("eligibility", token))
     return page("details", found, form)
 
 
@@ -172,15 +204,16 @@ def contact(token: str) -> ResponseReturnValue:
         return found
     people = signup_reads.people(found)
     known = {**found.answers, "contact_phone": found.contact_phone or ""}
-    form = ContactForm(data=known | {"payer": "separate" if people.payer else "verified"})
+    known |= {"payer": "separate" if people.payer else "verified"}
+    form = ContactForm(data={**known, **signup_drafts.of(found, "contact")})
     if form.validate_on_submit():
         separate = form.payer.data == "separate"
         typed = {name: form[name].data for name in ("same_as_representative", *signups.CONTACT)}
         typed["separate_payer"] = separate
         if tried(form, lambda: signups.set_contact(token=token, contact=typed)):
-            if separate and not people.payer:
+            if separate and not people.payer and not pauses():
                 return redirect(step_url("payer", token))
-            return onward("contact", token)
+            return saved("contact", token)
     return page("contact", found, form, people=people)
 
 
@@ -195,12 +228,14 @@ def documents(token: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         for kind in kinds:
             _attach(token, form, kind)
+        if pauses():
+            return leave("none" if form.errors else "all")
     present = {document.kind: document for document in signups.documents(token=token)}
     if form.is_submitted() and not form.errors:
         for kind in [kind for kind in kinds if kind not in present]:
             form[kind.value].errors = [f"{kind.label} 파일을 선택해 주세요."]
         if not form.errors:
-            return onward("documents", token)
+            return saved("documents", token)
     files = {kind.value: _existing(token, present.get(kind)) for kind in kinds}
     later = next_url("documents", token)
     return page("documents", found, form, files=files, later=later, hints=DOCUMENT_HINTS)
@@ -242,9 +277,10 @@ def instrument(token: str) -> ResponseReturnValue:
     if isinstance(found, Response):
         return found
     choices = instruments.choices(signups.programme_of(found))
-    form = InstrumentForm(data=_chosen(found)).offer([c.kind for c in choices if c.open], signups.agencies())
+    known = {**_chosen(found), **signup_drafts.of(found, "instrument")}
+    form = InstrumentForm(data=known).offer([c.kind for c in choices if c.open], signups.agencies())
     if form.validate_on_submit() and tried(form, lambda: _choose(token, form)):
-        return onward("instrument", token)
+        return saved("instrument", token)
     return page("instrument", found, form, closed=[choice for choice in choices if not choice.open])
 
 

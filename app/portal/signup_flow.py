@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from app.errors import Refusal
 from app.models.companies import Signup
 from app.portal import ineligible
+from app.portal.signup_forms import drafted
 from app.web.forms import BaseForm, refusal_to_form
 from app.workflows import signup as signups
 from app.workflows import signup_take_up
@@ -22,6 +23,11 @@ blueprint = Blueprint("signup", __name__, url_prefix="/signup")
 KEPT = "signup"
 # The 본인인증 that was made in this browser.
 PROVED = "signup_proved"
+# A 본인인증 whose code is still to come: of the person who signs up, of a separate payment contact.
+PERSON = "signup_person"
+PAYER = "signup_payer"
+# The name of the button '나중에 하기' in a step's own form.
+PAUSE = "pause"
 STEPS = (*signups.STEPS, ("check", "확인·제출"))
 ORDER = tuple(key for key, _ in STEPS)
 
@@ -37,6 +43,31 @@ def onward(step: str, token: str) -> Response:
     """To the next step, or back to the answers where '변경' led here."""
     following = "check" if request.args.get("from") == "check" else ORDER[ORDER.index(step) + 1]
     return redirect(url_for(f"signup.{following}", token=token))
+
+
+def pauses() -> bool:
+    """Whether '나중에 하기' was pressed in the form of a step, with what was typed there."""
+    return request.method == "POST" and PAUSE in request.form
+
+
+def saved(step: str, token: str) -> Response:
+    """The step is done: onward, or away."""
+    return leave("all") if pauses() else onward(step, token)
+
+
+def put_off(step: str, found: Signup, form: BaseForm) -> Response:
+    """'나중에 하기' on a step that is not done: what is typed well stays as a draft (R-JOIN-8)."""
+    typed = drafted(step, form)
+    if typed:
+        signup_take_up.put_off(token=found.token, step=step, typed=typed)
+    return leave("part" if typed else "none")
+
+
+def leave(kept: str = "") -> Response:
+    """Forget the sign-up in this browser: on a shared computer the next person finds nothing of it."""
+    for place in (KEPT, PROVED, PERSON, PAYER):
+        session.pop(place, None)
+    return redirect(url_for("signup.paused", kept=kept or None))
 
 
 def is_proved(found: Signup) -> bool:
@@ -80,6 +111,8 @@ def page(
     status: int = 200,
     **context: Any,
 ) -> ResponseReturnValue:
+    if form is not None and pauses():
+        return put_off(step, found, form)
     place = ORDER.index(step)
     back = url_for(f"signup.{ORDER[place - 1]}", token=found.token) if place else url_for("signup.start")
     if request.args.get("from") == "check":
@@ -90,6 +123,8 @@ def page(
         signup=found,
         steps=[label for _, label in STEPS],
         current=place + 1,
+        pausable=place > ORDER.index("verify") or template == "earlier",
+        own_form=form is not None and not template,
         back=context.pop("back", back),
         **context,
     )
@@ -120,6 +155,7 @@ def ineligible_page(step: str, token: str, refusal: Ineligible, *, status: int =
         label="다른 사람으로 본인인증" if verified else "기업정보 고치기",
         steps=[label for _, label in STEPS],
         current=ORDER.index(step) + 1,
+        pause_url=url_for("signup.pause", token=token),
     )
     return html, status
 

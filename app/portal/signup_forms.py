@@ -28,6 +28,23 @@ LATER = "later"
 EMAIL = {"autocomplete": "email", "type": "email"}
 
 
+# What of a step may wait half-typed: neither a phone, which is kept encrypted, nor a password, nor a file.
+DRAFTED = {
+    "account": ("login",),
+    "details": (
+        "kind", "business_number", "name", "representative", "industry", "employees", "address", "email",
+    ),
+    "contact": ("same_as_representative", "contact_name", "contact_email", "payer"),
+    "instrument": ("instrument", "agency_id"),
+}  # fmt: skip
+
+
+def drafted(step: str, form: BaseForm) -> dict[str, Any]:
+    """The fields of an unfinished step that were filled in and have the right form."""
+    names = [name for name in DRAFTED.get(step, ()) if name in form and not form[name].errors]
+    return {name: form[name].data for name in names if form[name].data not in (None, "", False)}
+
+
 class CountField(TolerantField):
     """How many; `1,200명` is 1200. `data` is an int or None."""
 

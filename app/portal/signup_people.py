@@ -16,6 +16,8 @@ from app.models.people import Verification, VerificationPurpose
 from app.policy import Permission
 from app.portal import identity
 from app.portal.signup_flow import (
+    PAYER,
+    PERSON,
     PROVED,
     blueprint,
     enter,
@@ -34,9 +36,6 @@ from app.web.limits import CODE_LIMIT, limiter
 from app.workflows import signup as signups
 from app.workflows import signup_reads, signup_take_up, verification
 from app.workflows.eligibility import Ineligible
-
-PERSON = "signup_person"
-PAYER = "signup_payer"
 
 
 @blueprint.route("/<token>/verify", methods=["GET", "POST"])

@@ -48,7 +48,9 @@ ENTITIES = {
 _LIFECYCLES = (APPLICATION, BULK, INSTRUMENT, VOUCHER, SUPPLIER, OFFERING, DEAL, PAYMENT, BATCH, LINE, OFFER)
 _ACTIONS = {(cycle.entity, edge.action): edge.label for cycle in _LIFECYCLES for edge in cycle.edges}
 _OTHERS = {
+    "account_holder_unanswered": "예금주 확인 응답 없음",
     "allocate": "예산 배정",
+    "ask_account_holder": "예금주 확인",
     "assign": "배정",
     "begin": "등록",
     "build": "정산 작성",
@@ -60,10 +62,12 @@ _OTHERS = {
     "edit": "수정",
     "flag": "수정 알림",
     "clear_flag": "수정 확인",
+    "forget_signups": "오래된 가입 신청서 삭제",
     "fund": "예산 편성",
     "import": "반영",
     "intake": "K-Startup 명단 반영",
     "lock": "잠김",
+    "move_deadlines": "기한 연장",
     "offer": "예산 안내",
     "preview": "미리보기",
     "read": "열람",
@@ -81,6 +85,7 @@ _OTHERS = {
     "submit": "접수",
     "tax_office": "국세청 재조회",
     "verify_account": "계좌 확인",
+    "verify_person": "본인인증",
     "waitlist": "예산 대기",
 }
 

@@ -24,6 +24,7 @@ from app.workflows import (
     instruments,
     passwords,
     programmes,
+    signup_drafts,
     tax_office,
     verification,
 )
@@ -104,7 +105,7 @@ def programme_of(signup: Signup, /) -> Programme:
 
 
 def _answer(signup: Signup, step: str, answers: Mapping[str, Any]) -> Signup:
-    signup.answers = {**signup.answers, **answers}
+    signup.answers = {**signup_drafts.without(signup.answers, step), **answers}
     order = [key for key, _ in STEPS]
     following = order[min(order.index(step) + 1, len(order) - 1)]
     if order.index(signup.step) < order.index(following):

@@ -6,6 +6,9 @@ sign-up may go on with that one: the identity service's CI is the key, and nothi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import select
 
 from app import clock
@@ -13,7 +16,7 @@ from app.db import db, lock, transaction
 from app.errors import NotFound
 from app.models.companies import Signup
 from app.models.people import Verification
-from app.workflows import signup
+from app.workflows import signup, signup_drafts
 
 
 def earlier(found: Signup, /) -> Signup | None:
@@ -44,6 +47,21 @@ def is_same_person(found: Signup, verification_id: int | None, /) -> bool:
         db.session.get(Verification, key) if key else None for key in (found.verification_id, verification_id)
     )
     return own is not None and other is not None and own.ci_index == other.ci_index
+
+
+def put_off(*, token: str, step: str, typed: Mapping[str, Any]) -> Signup:
+    """'나중에 하기' in the middle of a step: what was typed well stays as a draft.
+
+    The caller names no phone.
+
+    Raises NotFound, Conflict `signup.submitted`, `signup.closed`.
+    """
+    with transaction() as session:
+        found = signup.lock_open(token)
+        found.answers = signup_drafts.with_draft(found.answers, step, typed)
+        found.updated_at = clock.now()
+        session.flush()
+        return found
 
 
 def take_up(*, token: str) -> Signup:
