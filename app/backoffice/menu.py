@@ -6,9 +6,6 @@ from typing import Any, NamedTuple
 
 from flask_admin import Admin
 
-from app.access import actor_or_none
-from app.policy import Actor
-
 
 class Entry(NamedTuple):
     name: str
@@ -24,20 +21,17 @@ class Group(NamedTuple):
 
 
 def groups(admin: Admin) -> list[Group]:
-    """In one pass with one look at the person: Flask-Admin's own asks each entry several times."""
-    actor = actor_or_none()
-    if actor is None:
-        return []
-    found = [_group(item, actor) for item in admin.menu()]
+    """In one pass: Flask-Admin's own way asks each entry several times, in its template."""
+    found = [_group(item) for item in admin.menu()]
     return [group for group in found if group.entries]
 
 
-def _group(item: Any, actor: Actor) -> Group:
+def _group(item: Any) -> Group:
     category = item.is_category()
     inside = item._children if category else [item]
     entries = [
         Entry(one.name, one.get_url(), one._view)
         for one in inside
-        if actor.may(one._view.permission) and one.is_visible()
+        if one.is_accessible() and one.is_visible()
     ]
     return Group(item.name if category else "", entries)

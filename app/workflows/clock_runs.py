@@ -10,7 +10,7 @@ that dies leaves nothing half, and two that work on one run take turns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -88,6 +88,13 @@ def start(cause: Cause, *, actor: Actor, **what: Any) -> ClockRun:
 def held(model: Any) -> ColumnElement[bool]:
     """Whether a record still waits to be moved: what its old deadline says is not true any more."""
     return exists().where(ROW.kind.in_(_kinds(model)), ROW.record_id == model.id, _WAITS)
+
+
+def overtaken(model: Any, keys: Collection[int]) -> set[int]:
+    """Of records whose deadline has struck, those that wait: no page may call them late."""
+    if not keys:
+        return set()
+    return set(db.session.scalars(select(model.id).where(model.id.in_(keys), held(model))))
 
 
 def catch_up(found: Any) -> None:

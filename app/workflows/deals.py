@@ -152,7 +152,7 @@ def _refuse_open(company_id: int, offering_id: int) -> None:
         Deal.company_id == company_id,
         Deal.offering_id == offering_id,
         Deal.state == DealState.CONSULTING,
-        Deal.due_at > clock.now(),
+        (Deal.due_at > clock.now()) | clock_runs.held(Deal),
     )
     if db.session.scalar(select(waiting)):
         raise Conflict(

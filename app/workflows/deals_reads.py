@@ -63,6 +63,8 @@ class DealRow:
     remaining: timedelta | None
     """Until the deadline; zero when it has struck, None where no clock runs."""
     late: bool
+    held: bool
+    """Its deadline has struck, but is being moved: it is not late (R-TIME-5a)."""
     deadline: str | None
 
 
@@ -85,6 +87,7 @@ class DealView:
     following: Deal | None
     remaining: timedelta | None
     late: bool
+    held: bool
     deadline: str | None
     explanation: str | None
     """How the present deadline was worked out (R-TIME-5a)."""
@@ -99,10 +102,16 @@ def remaining(deal: Deal) -> timedelta | None:
     return max(deal.due_at - clock.now(), timedelta())
 
 
-def _row(deal: Deal) -> DealRow:
+def _rows_of(found: Sequence[Deal]) -> list[DealRow]:
+    struck = {deal.id for deal in found if deals.is_late(deal)}
+    held = clock_runs.overtaken(Deal, struck)
+    return [_row(deal, late=deal.id in struck - held, held=deal.id in held) for deal in found]
+
+
+def _row(deal: Deal, *, late: bool, held: bool) -> DealRow:
     left = remaining(deal)
     deadline = clock.write_deadline(deal.due_at) if left is not None and deal.due_at else None
-    return DealRow(deal=deal, remaining=left, late=deals.is_late(deal), deadline=deadline)
+    return DealRow(deal=deal, remaining=left, late=late, held=held, deadline=deadline)
 
 
 def _own(actor: Actor) -> ColumnElement[bool]:
@@ -138,14 +147,14 @@ def by_deadline(
     if after is not None:
         statement = statement.where(tuple_(Deal.due_at, Deal.id) > after)
     statement = _with_parties(statement.order_by(Deal.due_at, Deal.id).limit(size))
-    return [_row(deal) for deal in db.session.scalars(statement)]
+    return _rows_of(db.session.scalars(statement).all())
 
 
 def _rows(statement: Any, before: int | None, size: int) -> list[DealRow]:
     if before is not None:
         statement = statement.where(Deal.id < before)
     statement = _with_parties(statement.order_by(Deal.id.desc()).limit(size))
-    return [_row(deal) for deal in db.session.scalars(statement)]
+    return _rows_of(db.session.scalars(statement).all())
 
 
 def payable(*, actor: Actor, deal_ids: Sequence[int] | None = None) -> list[DealRow]:
@@ -164,7 +173,7 @@ def payable(*, actor: Actor, deal_ids: Sequence[int] | None = None) -> list[Deal
     if deal_ids is not None:
         statement = statement.where(Deal.id.in_(deal_ids))
     statement = _with_parties(statement.order_by(Deal.due_at, Deal.id).limit(100))
-    return [_row(deal) for deal in db.session.scalars(statement)]
+    return _rows_of(db.session.scalars(statement).all())
 
 
 def deal_view(*, actor: Actor, deal_id: int) -> DealView:
@@ -176,7 +185,7 @@ def deal_view(*, actor: Actor, deal_id: int) -> DealView:
     if actor.company_id is None and actor.supplier_id is None:
         policy.require(actor, Permission.DEAL_VIEW)
     plans = list(db.session.scalars(select(Plan).where(Plan.version_id == deal.version_id).order_by(Plan.id)))
-    row = _row(deal)
+    [row] = _rows_of([deal])
     return DealView(
         deal=deal,
         plan=next((plan for plan in plans if plan.id == deal.plan_id), None),
@@ -185,6 +194,7 @@ def deal_view(*, actor: Actor, deal_id: int) -> DealView:
         following=db.session.scalar(select(Deal).where(Deal.previous_id == deal.id).limit(1)),
         remaining=row.remaining,
         late=row.late,
+        held=row.held,
         deadline=row.deadline,
         explanation=deadlines.explain_deal(deal),
         history=_history(deal_id),

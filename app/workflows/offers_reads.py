@@ -15,7 +15,7 @@ from app.models.offers import BudgetOffer
 from app.models.offers import OfferState as State
 from app.models.programme import AgencyBudget, Programme
 from app.policy import Actor, Permission
-from app.workflows import applications, deadlines, offers, offers_sweep
+from app.workflows import applications, clock_runs, deadlines, offers, offers_sweep
 from app.workflows.lifecycle import Edge
 from app.workflows.offers import OFFER, OPEN, waits
 
@@ -138,6 +138,8 @@ class OwnOffer:
     """The deadline in words (R-TIME-5a)."""
     late: bool
     """Its deadline has struck, swept or not (R-TIME-6)."""
+    held: bool
+    """It has struck, but is being moved (R-TIME-5a)."""
     edges: list[Edge]
 
 
@@ -156,11 +158,14 @@ def own(*, actor: Actor) -> OwnOffer | None:
     offer = db.session.scalar(newest)
     if offer is None or offer.offered_at < application.waitlisted_at:
         return None
-    late = offers.is_late(offer)
+    struck = offers.is_late(offer)
+    held = bool(clock_runs.overtaken(BudgetOffer, [offer.id] if struck else []))
+    late = struck and not held
     return OwnOffer(
         offer=offer,
         until=_until(offer, application.company.programme),
         late=late,
+        held=held,
         edges=[] if late else OFFER.open_to(actor, offer),
     )
 

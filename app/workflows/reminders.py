@@ -2,7 +2,8 @@
 
 `remind_at` is kept by the database whenever a deadline is set. A sweep that runs late tells the reminder
 that is still true, with the time that is really left; what the deadline has overtaken is told no more. The
-key of a message names record, deadline and reminder, so that none is told twice (R-MSG-1).
+key of a message names record, deadline and reminder, so that none is told twice (R-MSG-1). A deadline that
+waits to be moved is reminded of when it has been (R-TIME-5a).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from app.models.companies import Company
 from app.models.deals import Deal, DealState
 from app.models.payments import Payment, PaymentState
 from app.models.vouchers import Voucher, VoucherState
-from app.workflows import record
+from app.workflows import clock_runs, record
 from app.workflows.deal_lifecycle import COMPANY_LINK, SUPPLIER_LINK
 
 BATCH = 2000
@@ -80,10 +81,10 @@ def _usable() -> Any:
 def _remind_vouchers(at: datetime) -> tuple[int, int]:
     rows = db.session.execute(
         select(Voucher.id, Voucher.company_id, Voucher.due_at, Voucher.first_payment_by)
-        .where(_usable(), Voucher.remind_at <= at)
+        .where(_usable(), Voucher.remind_at <= at, ~clock_runs.held(Voucher))
         .order_by(Voucher.remind_at, Voucher.id)
         .limit(BATCH)
-        .with_for_update(key_share=True, skip_locked=True)
+        .with_for_update(of=Voucher, key_share=True, skip_locked=True)
     ).all()
     if not rows:
         return 0, 0
@@ -132,7 +133,7 @@ def _remind_deals(at: datetime) -> tuple[int, int]:
     paying = select(Payment.id).where(Payment.deal_id == Deal.id, Payment.state == PaymentState.PENDING)
     rows = db.session.execute(
         select(Deal.id, Deal.state, Deal.due_at, Deal.company_id, Deal.supplier_id, Deal.offering_id)
-        .where(_running(), Deal.remind_at <= at, ~paying.exists())
+        .where(_running(), Deal.remind_at <= at, ~paying.exists(), ~clock_runs.held(Deal))
         .order_by(Deal.remind_at, Deal.id)
         .limit(BATCH)
         .with_for_update(of=Deal, key_share=True, skip_locked=True)

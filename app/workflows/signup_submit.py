@@ -52,17 +52,29 @@ def submit(*, token: str, ip: str | None = None) -> Application:
     Raises InvalidInput `signup.incomplete`, `signup.name`, `company.*`, `account.login_taken`; Ineligible;
     Conflict `verification.not_verified`, `signup.closed`; NotFound.
     """
+    if submitted := _submitted(token):
+        return submitted
     with transaction():
-        found = signup.load(token=token)
-        if found.submitted_at is not None:
-            return applications.of_company(found.company_id or 0)
-        _refuse_incomplete(found)
-    state = signup.ask_tax_office(token=token)
+        _refuse_incomplete(signup.load(token=token))
+    try:
+        state = signup.ask_tax_office(token=token)
+    except Conflict:
+        # A second press may have been faster while this one came here.
+        if submitted := _submitted(token):
+            return submitted
+        raise
     try:
         with transaction():
             return _submit(token, ip, state)
     except IntegrityError as error:
         raise _race(error) from error
+
+
+def _submitted(token: str) -> Application | None:
+    with transaction():
+        found = signup.load(token=token)
+        done = found.submitted_at is not None
+        return applications.of_company(found.company_id or 0) if done else None
 
 
 def _refuse_incomplete(found: Signup) -> None:

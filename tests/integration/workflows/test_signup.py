@@ -81,6 +81,24 @@ def test_submitting_twice_makes_one_company(stage: joining.Stage, sandbox: str) 
         signup.set_agency(token=token, agency_id=stage.agency.id)
 
 
+def test_a_press_overtaken_by_another_gets_the_same_company(
+    stage: joining.Stage, sandbox: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-JOIN-8: the second press has looked, and the first hands in before it asks the tax office."""
+    token = joining.fill(sandbox, stage.agency).token
+    ask, overtaken = signup.ask_tax_office, []
+
+    def slow(*, token: str) -> str | None:
+        if not overtaken:
+            overtaken.append(True)
+            overtaken[0] = signup_submit.submit(token=token).id
+        return ask(token=token)
+
+    monkeypatch.setattr(signup, "ask_tax_office", slow)
+    assert signup_submit.submit(token=token).id == overtaken[0]
+    assert db.session.scalar(select(func.count()).select_from(Company)) == 1
+
+
 def test_a_half_filled_sign_up_is_taken_up_again(stage: joining.Stage) -> None:
     """R-JOIN-8"""
     token = signup.begin().token
