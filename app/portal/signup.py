@@ -126,9 +126,10 @@ def paused() -> ResponseReturnValue:
 @blueprint.get("/<token>")
 @needs(Permission.PUBLIC)
 def resume(token: str) -> ResponseReturnValue:
-    """'이어서 작성하기': the first step that is not done."""
-    lacking = signups.missing(signups.load(token=token))
-    step = next((step for step in ORDER if step in lacking), "check")
+    """'이어서 작성하기': the first step that is not done, or on which something was left unfinished."""
+    found = signups.load(token=token)
+    lacking = signups.missing(found)
+    step = next((step for step in ORDER if step in lacking or signup_drafts.of(found, step)), "check")
     return redirect(url_for(f"signup.{step}", token=token))
 
 

@@ -7,14 +7,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, delete, or_, select
 
 from app import clock, policy
 from app.db import db, lock, transaction
 from app.documents import store
 from app.models.companies import Document, Signup
 from app.models.payments import Slip
-from app.models.people import Verification
+from app.models.people import Verification, VerificationPurpose
 from app.models.programme import Programme
 from app.policy import CLOCK, Actor, Permission
 from app.workflows import record
@@ -50,7 +50,9 @@ def forget_old(*, at: datetime | None = None, actor: Actor = CLOCK) -> Forgotten
         done = _forget_batch(limit, actor)
         total += done
         if done.signups < BATCH:
-            return total
+            break
+    _forget_strays()
+    return total
 
 
 def _forget_batch(limit: datetime, actor: Actor) -> Forgotten:
@@ -71,22 +73,31 @@ def _forget_batch(limit: datetime, actor: Actor) -> Forgotten:
             key for each in found for key in (each.verification_id, each.payment_verification_id) if key
         }
         session.execute(delete(Signup).where(Signup.id.in_(keys)))
-        _forget_people(people)
+        _forget_people(Verification.id.in_(people))
         _write(Counter(each.programme_id for each in found), actor)
     # Rows first: a file without its row is nobody's, a row without its file would be a broken case.
     return Forgotten(signups=len(keys), documents=len(papers), files=_remove_files(set(papers)))
 
 
-def _forget_people(keys: Collection[int]) -> None:
+def _forget_people(*which: ColumnElement[bool]) -> None:
     """Name, phone and CI of their 본인인증, unless another sign-up or an account goes by it."""
     used = select(Signup.id).where(
         or_(Signup.verification_id == Verification.id, Signup.payment_verification_id == Verification.id)
     )
     db.session.execute(
         delete(Verification)
-        .where(Verification.id.in_(keys), Verification.used_at.is_(None), ~used.exists())
+        .where(*which, Verification.used_at.is_(None), ~used.exists())
         .execution_options(synchronize_session=False)
     )
+
+
+def _forget_strays() -> None:
+    """본인인증 that no sign-up goes by any more, as it was made anew, or whose code never came. In real time,
+    as they are dated; none is taken up after `verification.GOOD_FOR`."""
+    asked_for = (VerificationPurpose.SIGN_UP, VerificationPurpose.PAYMENT_CONTACT)
+    before = clock.real_now() - timedelta(days=KEPT_DAYS)
+    with transaction():
+        _forget_people(Verification.purpose.in_(asked_for), Verification.requested_at < before)
 
 
 def _write(counts: Counter[int], actor: Actor) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -9,10 +11,12 @@ from flask.testing import FlaskClient
 from app import clock
 from app.db import db
 from app.models.deals import Deal, DealState
+from app.policy import Role
 from app.workflows import deadlines, deals
 from tests import factories
 from tests.integration.portal.buying import LogIn, log_in, path_of
-from tests.market import MONDAY, Market, make_market
+from tests.integration.workflows.stopping import declare_only, make_more
+from tests.market import ANSWER_DUE, MONDAY, Market, make_market
 
 
 @pytest.fixture
@@ -57,6 +61,24 @@ def test_billed_tab_and_detail_show_the_bill(browser: FlaskClient, market: Marke
     page = page_of(browser, f"/deals/{deal.id}")
     assert "200,000원" in page and "100,000원 × 2" in page and f"/pay/{deal.id}" in page
     assert "거래상담 요청" in page and "거래수락" in page
+
+
+def test_what_a_stop_moves_can_be_paid_and_answered_meanwhile(
+    browser: FlaskClient, market: Market, deal: Deal, log_in_as: LogIn
+) -> None:
+    """R-TIME-5a: on its pages nothing is late whose deadline is on its way to a later one."""
+    seller = log_in(log_in_as, market.seller.id)
+    other = deals.request(actor=make_more(market).buyer, offering_id=market.offering.id, memo="문의")
+    deals.accept(actor=market.seller, deal_id=deal.id)
+    deals.bill(actor=market.seller, deal_id=deal.id, **market.bill_terms())
+    declare_only(market, factories.make_actor(Role.PROGRAMME_MANAGER))
+    with clock.at(ANSWER_DUE + timedelta(hours=1)):
+        page = page_of(browser, f"/deals/{deal.id}")
+        assert "기한을 늦추어 반영하는 중" in page and f"/pay/{deal.id}" in page
+        assert f"/pay/{deal.id}" in page_of(browser, "/deals?tab=billed")
+        assert "200,000원" in page_of(browser, f"/pay/{deal.id}")
+        page = page_of(seller, f"/supply/deals/{other.id}")
+        assert "기한을 늦추어 반영하는 중" in page and f"/supply/deals/{other.id}/accept" in page
 
 
 def test_turned_down_shows_the_reason_and_asks_again_once(

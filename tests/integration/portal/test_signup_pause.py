@@ -69,6 +69,15 @@ def test_half_a_step_comes_back_without_what_was_wrong(site: Flask, newcomer: Ne
     assert "반쯤 쓴 상사" not in other.get("details")
 
 
+def test_a_change_left_half_is_not_passed_over(site: Flask, newcomer: Newcomer) -> None:
+    """Everything was done, and one step is being changed: the person comes back to that one."""
+    newcomer.up_to("check")
+    newcomer.details(name="바꾸던 상사", business_number="123", pause="1")
+    other = back(site, newcomer)
+    assert step_of(other.browser.get(f"/signup/{newcomer.token}")) == "details"
+    assert 'value="바꾸던 상사"' in other.get("details")
+
+
 def test_a_phone_and_a_password_never_lie_in_a_draft(site: Flask, newcomer: Newcomer) -> None:
     """R-AUD-1: a draft is plain text."""
     newcomer.up_to("contact")

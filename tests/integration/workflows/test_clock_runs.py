@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select, text
+from sqlalchemy.dialects import postgresql
 
 from app import clock
 from app.db import db
 from app.errors import Conflict, Denied, NotFound
-from app.models.deals import DealState
-from app.models.offers import OfferState
+from app.models.applications import Application
+from app.models.deals import Deal, DealState
+from app.models.offers import BudgetOffer, OfferState
 from app.models.programme import ClockRunRow
 from app.models.record import AuditRow
+from app.models.vouchers import Voucher
 from app.policy import Actor, Role
 from app.workflows import (
     clock_runs,
@@ -24,7 +28,9 @@ from app.workflows import (
     deals,
     deals_reads,
     offers,
+    offers_reads,
     record,
+    reminders,
 )
 from tests import factories
 from tests.integration.workflows.stopping import (
@@ -141,6 +147,50 @@ def test_an_answer_after_the_old_deadline_moves_its_deal_first(market: Market, m
     assert accepted.due_at is None
 
 
+def test_what_waits_is_shown_as_open_after_its_old_deadline(market: Market, manager: Actor) -> None:
+    """R-TIME-5a: no page takes away what the verbs allow; once it has been moved the new deadline counts."""
+    deal, billed, offer = ask(market), bill(make_more(market)), make_offer(market)
+    payer = factories.make_actor(Role.DEMAND, company_id=billed.company_id)
+    buyer = factories.make_actor(Role.DEMAND, company_id=offer.company_id)
+    db.session.get_one(Application, offer.application_id).waitlisted_at = MONDAY
+    run = declare_only(market, manager)
+    with clock.at(clock.end_of(date(2020, 11, 19)) + timedelta(hours=1)):
+        seen = deals_reads.deal_view(actor=market.seller, deal_id=deal.id)
+        assert (seen.late, seen.held) == (False, True) and "accept" in [edge.action for edge in seen.actions]
+        [row] = deals_reads.by_deadline(actor=payer, tab=deals_reads.DealTab.BILLED)
+        assert (row.late, row.held) == (False, True)
+        own = offers_reads.own(actor=buyer)
+        assert own and (own.late, own.held) == (False, True)
+        assert "accept" in [edge.action for edge in own.edges]
+        clock_runs.work(run_id=run.id)
+        seen = deals_reads.deal_view(actor=market.seller, deal_id=deal.id)
+        assert (seen.late, seen.held, seen.actions) == (True, False, [])
+        own = offers_reads.own(actor=buyer)
+        assert own and (own.late, own.held) == (False, False)
+
+
+def test_a_question_that_waits_is_not_asked_twice(market: Market, manager: Actor) -> None:
+    """R-TIME-5a: after its old deadline it still waits for its answer."""
+    ask(market)
+    declare_only(market, manager)
+    with clock.at(ANSWER_DUE + timedelta(hours=1)), pytest.raises(Conflict) as refused:
+        ask(market)
+    assert refused.value.code == "deal.open_consultation"
+
+
+def test_nobody_is_reminded_of_a_deadline_that_is_on_its_way(market: Market, manager: Actor) -> None:
+    """R-VOU-4: the reminder comes, with the new one, when that is near."""
+    deal = ask(market)
+    run = declare_only(market, manager)
+    day_before = ANSWER_DUE - timedelta(hours=24)
+    none = reminders.Reminded(deals=0, vouchers=0)
+    assert reminders.sweep(at=day_before) == none
+    assert reminders.sweep(at=clock.end_of(date(2020, 12, 9))) == none
+    clock_runs.work(run_id=run.id)
+    assert reminders.sweep(at=day_before + timedelta(hours=4)).deals == 1
+    assert [text for text in told(f"deal:{deal.id}:remind%") if "2020.11.19.(목) 04:00" in text]
+
+
 def test_an_answer_after_the_new_deadline_is_late(market: Market, manager: Actor) -> None:
     """R-TIME-6: and leaves the move to the job."""
     deal = ask(market)
@@ -235,6 +285,18 @@ def test_nothing_else_is_declared_meanwhile(market: Market, manager: Actor) -> N
     declare_only(other, manager)
     clock_runs.work(run_id=run.id)
     declare_only(market, manager, **later)
+
+
+@pytest.mark.parametrize("model", [Deal, Voucher, BudgetOffer])
+def test_what_waits_is_looked_up_by_its_key(market: Market, manager: Actor, model: Any) -> None:
+    """R-TIME-6: a fresh run of thousands, unknown to the statistics, does not stand in the sweeps' way."""
+    ask(market)
+    declare_only(market, manager)
+    found = select(model.id).where(model.due_at <= ANSWER_DUE, ~clock_runs.held(model))
+    query = found.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    plan = "\n".join(db.session.scalars(text(f"EXPLAIN (COSTS OFF) {query}")))
+    [condition] = [line for line in plan.splitlines() if "kind" in line]
+    assert "Index Cond" in condition and f"record_id = {model.__tablename__}.id" in condition, plan
 
 
 def test_a_closing_day_holds_only_what_counts_it(market: Market, manager: Actor) -> None:

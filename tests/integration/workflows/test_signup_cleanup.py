@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app import clock
 from app.db import db
@@ -73,6 +73,20 @@ def test_an_old_one_goes_with_its_papers_its_files_and_its_people(
     assert (row.entity, row.entity_id) == ("programme", stage.programme.id)
     assert row.change == {"count": [1, 0]}
     assert signup_cleanup.forget_old(at=days_later(KEPT_DAYS, seconds=2)) == Forgotten()
+
+
+def test_a_verification_that_was_made_anew_goes_too(stage: joining.Stage, sandbox: str) -> None:
+    """R-AUD-1: name, phone and CI, once they are that old, with no sign-up that goes by them."""
+    kept = joining.fill(sandbox, stage.agency, n=1)
+    joining.verified(sandbox, name="김다른", phone="01044445555")
+    assert left(Verification) == 2
+    signup_cleanup.forget_old()
+    assert left(Verification) == 2, "somebody may be about to use it"
+    long_ago = clock.real_now() - timedelta(days=KEPT_DAYS + 1)
+    db.session.execute(update(Verification).values(requested_at=long_ago))
+    db.session.commit()
+    signup_cleanup.forget_old()
+    assert left(Verification) == 1 and signup.load(token=kept.token).verification_id is not None
 
 
 def test_whoever_came_back_keeps_it(stage: joining.Stage, sandbox: str) -> None:
