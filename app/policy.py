@@ -83,6 +83,7 @@ class Permission(Enum):
     PROGRAMME_SETTINGS = "programme.settings"
     OFFERING_APPROVE = "offering.approve"
     SUPPLIER_SELECT = "supplier.select"
+    POST_WRITE = "post.write"
     VOUCHER_CLOSE = "voucher.close"
     DEAL_VIEW = "deal.view"
     SETTLEMENT_VIEW = "settlement.view"
@@ -141,6 +142,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         P.PROGRAMME_SETTINGS,
         P.OFFERING_APPROVE,
         P.SUPPLIER_SELECT,
+        P.POST_WRITE,
         P.VOUCHER_CLOSE,
         P.SETTLEMENT_APPROVE,
         P.AUDIT_VIEW,

@@ -13,10 +13,14 @@ from app.models import (
     offers,
     payments,
     people,
+    posts,
     programme,
+    questions,
     record,
     settlements,
+    threads,
     types,
+    usage,
     vouchers,
 )
 
@@ -33,9 +37,13 @@ __all__ = [
     "offers",
     "payments",
     "people",
+    "posts",
     "programme",
+    "questions",
     "record",
     "settlements",
+    "threads",
     "types",
+    "usage",
     "vouchers",
 ]

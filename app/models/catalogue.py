@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
+from app.models.companies import CompanyKind
 from app.models.types import EncryptedText, Instant, Key, KoreanInstant, Labelled, LongText, Won, enum_column
 
 
@@ -29,6 +42,8 @@ class OfferingState(Labelled):
     IN_REVIEW = "in_review", "승인대기", "info"
     ON_SALE = "on_sale", "판매중", "success"
     RETURNED = "returned", "반려", "warning"
+    PAUSED = "paused", "판매중단", "neutral"
+    """By its supplier, who may start again; 판매중지 is the lead agency's."""
     SUSPENDED = "suspended", "판매중지", "danger"
 
 
@@ -39,6 +54,8 @@ class Category(Base):
     code: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str] = mapped_column(unique=True)
     position: Mapped[int]
+    is_open: Mapped[bool] = mapped_column(default=True, server_default="true")
+    """A closed one takes no new services and is not shown; what stands in it stays where it is."""
 
 
 class Supplier(Base):
@@ -58,10 +75,29 @@ class Supplier(Base):
     account_number: Mapped[str | None] = mapped_column(EncryptedText)
     account_holder: Mapped[str | None]
     account_verified_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    kind: Mapped[CompanyKind] = mapped_column(
+        enum_column(CompanyKind), default=CompanyKind.CORPORATE, server_default="corporate"
+    )
+    representative_ci: Mapped[str | None] = mapped_column(EncryptedText)
+    representative_ci_index: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Blind index: by which a deal with oneself is known (R-DEAL-2). None where a staff member joined."""
+    contact_name: Mapped[str] = mapped_column(default="", server_default="")
+    contact_phone: Mapped[str | None] = mapped_column(EncryptedText)
+    tax_office_state: Mapped[str | None]
+    """What the tax office said at joining, or None where it could not be asked."""
+    tax_office_asked_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    checks: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default="{}")
+    """What was ticked at the selection: `{item: true or false}`."""
+    marks: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    """Fields and documents that a 보완 asks to mend."""
     reason: Mapped[str | None]
     joined_at: Mapped[Instant]
 
-    __table_args__ = (CheckConstraint("business_number ~ '^[0-9]{10}$'", name="business_number_form"),)
+    __table_args__ = (
+        CheckConstraint("business_number ~ '^[0-9]{10}$'", name="business_number_form"),
+        Index("ix_supplier_state", "state", "id"),
+        Index("ix_supplier_representative_ci_index", "representative_ci_index"),
+    )
 
     @property
     def supplier_id(self) -> int:
@@ -92,6 +128,13 @@ class Offering(Base):
     """Of all criteria of all evaluations (R-EVA-1)."""
     rating_count: Mapped[int] = mapped_column(default=0)
     """Evaluations."""
+    rating: Mapped[Decimal | None] = mapped_column(
+        Numeric(4, 3),
+        Computed(
+            "CASE WHEN rating_count > 0 THEN rating_sum::numeric / (rating_count * 5) END", persisted=True
+        ),
+    )
+    """The average of all criteria, from 1 to 5: to sort and filter by."""
     search_text: Mapped[str] = mapped_column(Text, default="")
     """Name, company and keywords as one line, kept by the workflow."""
     search_grams: Mapped[list[str]] = mapped_column(
@@ -110,6 +153,25 @@ class Offering(Base):
         Index("ix_offering_supplier_id", "supplier_id", "id"),
         Index("ix_offering_category_id", "category_id", "state", "id"),
         Index("ix_offering_search_grams", "search_grams", postgresql_using="gin"),
+        Index(
+            "ix_offering_latest",
+            text("published_at DESC NULLS LAST"),
+            text("id DESC"),
+            postgresql_where=text("state = 'on_sale'"),
+        ),
+        Index(
+            "ix_offering_price",
+            "lowest_price",
+            text("id DESC"),
+            postgresql_where=text("state = 'on_sale'"),
+        ),
+        Index(
+            "ix_offering_rating",
+            text("rating DESC NULLS LAST"),
+            text("rating_count DESC"),
+            text("id DESC"),
+            postgresql_where=text("state = 'on_sale'"),
+        ),
     )
 
 
@@ -143,6 +205,88 @@ class Plan(Base):
         CheckConstraint("price > 0", name="price_positive"),
         CheckConstraint("period_months > 0", name="period_positive"),
         Index("ix_plan_version_id", "version_id"),
+    )
+
+
+class OfferingFileKind(Labelled):
+    PICTURE = "picture", "대표 이미지"
+    EVIDENCE = "evidence", "가격 증빙"
+    BROCHURE = "brochure", "소개 자료"
+
+
+class OfferingFile(Base):
+    """A service's picture and brochure, for all to see, and the evidence of its prices (R-CAT-5)."""
+
+    __tablename__ = "offering_file"
+
+    id: Mapped[Key]
+    offering_id: Mapped[int] = mapped_column(ForeignKey("offering.id"))
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("offering_version.id"))
+    """The prices that it proves, of an evidence."""
+    kind: Mapped[OfferingFileKind] = mapped_column(enum_column(OfferingFileKind))
+    file_name: Mapped[str]
+    content_type: Mapped[str]
+    size: Mapped[int]
+    sha256: Mapped[str]
+    uploaded_at: Mapped[Instant]
+    replaced_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """When a later one took its place, or it was taken away."""
+
+    __table_args__ = (
+        Index("ix_offering_file_offering_id", "offering_id", "kind"),
+        CheckConstraint(
+            "content_type IN ('application/pdf', 'image/jpeg', 'image/png')", name="content_type"
+        ),
+        CheckConstraint("kind <> 'evidence' OR version_id IS NOT NULL", name="evidence_of"),
+    )
+
+
+class OfferingReview(Base):
+    """One decision over a service or its new prices, with what was ticked (R-CAT-5)."""
+
+    __tablename__ = "offering_review"
+
+    id: Mapped[Key]
+    offering_id: Mapped[int] = mapped_column(ForeignKey("offering.id"))
+    version_id: Mapped[int] = mapped_column(ForeignKey("offering_version.id"))
+    decision: Mapped[str]
+    """The lifecycle's action."""
+    checks: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    reason: Mapped[str | None]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    by_name: Mapped[str]
+    at: Mapped[Instant]
+
+    __table_args__ = (Index("ix_offering_review_offering_id", "offering_id", "id"),)
+
+
+class SupplierSignup(Base):
+    """A supplier's half-filled application, kept for the phone that was verified (R-SUP-1)."""
+
+    __tablename__ = "supplier_signup"
+
+    id: Mapped[Key]
+    token: Mapped[str] = mapped_column(unique=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    step: Mapped[str]
+    answers: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    """What was typed, except phones, passwords and the account number."""
+    password_hash: Mapped[str | None]
+    account_number: Mapped[str | None] = mapped_column(EncryptedText)
+    account_verified_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """When the bank confirmed the holder; None where it could not be asked."""
+    verification_id: Mapped[int | None] = mapped_column(ForeignKey("verification.id"))
+    supplier_id: Mapped[int | None] = mapped_column(ForeignKey("supplier.id"))
+    started_at: Mapped[Instant]
+    updated_at: Mapped[Instant]
+    submitted_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+
+    __table_args__ = (
+        Index(
+            "ix_supplier_signup_verification_id",
+            "verification_id",
+            postgresql_where=text("submitted_at IS NULL"),
+        ),
     )
 
 

@@ -130,6 +130,7 @@ class Document(Base):
     company_id: Mapped[int | None] = mapped_column(ForeignKey("company.id"))
     supplier_id: Mapped[int | None] = mapped_column(ForeignKey("supplier.id"))
     signup_id: Mapped[int | None] = mapped_column(ForeignKey("signup.id"))
+    supplier_signup_id: Mapped[int | None] = mapped_column(ForeignKey("supplier_signup.id"))
     kind: Mapped[DocumentKind] = mapped_column(enum_column(DocumentKind))
     file_name: Mapped[str]
     content_type: Mapped[str]
@@ -142,6 +143,8 @@ class Document(Base):
     __table_args__ = (
         Index("ix_document_company_id", "company_id"),
         Index("ix_document_signup_id", "signup_id"),
+        Index("ix_document_supplier_id", "supplier_id"),
+        Index("ix_document_supplier_signup_id", "supplier_signup_id"),
         CheckConstraint(
             "content_type IN ('application/pdf', 'image/jpeg', 'image/png')", name="content_type"
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, text
@@ -34,6 +35,8 @@ class Deal(Base):
     offering_id: Mapped[int] = mapped_column(ForeignKey("offering.id"))
     version_id: Mapped[int] = mapped_column(ForeignKey("offering_version.id"))
     previous_id: Mapped[int | None] = mapped_column(ForeignKey("deal.id"))
+    asked_together: Mapped[uuid.UUID | None]
+    """What the consultations that one request sent to several suppliers have in common."""
     state: Mapped[DealState] = mapped_column(enum_column(DealState))
     memo: Mapped[LongText]
     reason: Mapped[str | None]
@@ -61,6 +64,10 @@ class Deal(Base):
         CheckConstraint("amount > 0 AND tax >= 0 AND quantity > 0", name="amounts"),
         Index("ix_deal_company_id", "company_id", "state", "id"),
         Index("ix_deal_supplier_id", "supplier_id", "state", "id"),
+        Index("ix_deal_offering_id", "offering_id"),
+        Index(
+            "ix_deal_asked_together", "asked_together", postgresql_where=text("asked_together IS NOT NULL")
+        ),
         Index("ix_deal_due", "due_at", "id", postgresql_where=text("state IN ('consulting', 'billed')")),
         Index(
             "ix_deal_remind", "remind_at", "id", postgresql_where=text("state IN ('consulting', 'billed')")
