@@ -13,7 +13,7 @@ help: ## this list
 	@echo "make check                검사만: ruff, mypy, import-linter"
 	@echo "make format               ruff로 코드를 정리합니다"
 	@echo "make bench [ONLY=search]  비교 측정을 하고 bench/results.json을 씁니다"
-	@echo "make docs                 docs/lifecycles.md를 코드의 상태표에서 다시 만듭니다"
+	@echo "make docs                 docs/lifecycles.md와 deadlines.md를 코드에서 다시 만듭니다"
 	@echo "make migration NAME=...   모델과 데이터베이스의 차이로 새 마이그레이션을 만듭니다"
 	@echo "make setup                .venv, 패키지, 화면 자산만 준비합니다 (위 명령이 알아서 부릅니다)"
 	@echo "make clean                다시 받을 수 있는 것을 지웁니다 (데이터 var/는 남깁니다)"
@@ -52,6 +52,7 @@ bench:
 
 docs: setup
 	$(PY) -m docs.make_lifecycles
+	$(PY) -m docs.make_deadlines
 
 migration: setup
 	@$(PY) -m ops.migration "$(NAME)"

@@ -95,6 +95,13 @@ def held(model: Any) -> ColumnElement[bool]:
     return select(ROW.record_id).where(*own).offset(literal_column("0")).exists()
 
 
+def held_sql(model: Any, key: str) -> str:
+    """`held` for a statement written out, in which `key` is the record's id."""
+    kinds = ", ".join(f"'{kind}'" for kind in _kinds(model))
+    return f"""EXISTS (SELECT FROM clock_run_row r
+                        WHERE r.kind IN ({kinds}) AND r.record_id = {key} AND r.told IS NULL OFFSET 0)"""
+
+
 def overtaken(model: Any, keys: Collection[int]) -> set[int]:
     """Of records whose deadline has struck, those that wait: no page may call them late."""
     if not keys:

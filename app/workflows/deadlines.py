@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import func, select
 
 from app import clock, policy
 from app.db import db, transaction
 from app.models.deals import Deal, DealState
 from app.models.offers import BudgetOffer, OfferState
-from app.models.payments import Payment, PaymentState
 from app.models.programme import Programme
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Actor, Permission
-from app.workflows import clock_runs, offers_sweep, reckoning, reminders, vouchers
-from app.workflows.deal_lifecycle import DEAL, LAPSE_REASONS
-from app.workflows.lifecycle import fire_many
+from app.workflows import lifecycle, offers_sweep, reckoning, record, reminders, vouchers
+from app.workflows.deadlines_sql import LAPSES, LOOK, Lapse
+from app.workflows.deal_lifecycle import DEAL
 from app.workflows.reckoning import Kind, Reckoner
 
 BATCH = 2000
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 VOUCHER_KINDS: tuple[Kind, ...] = ("first_payment", "full_use")
 
 
@@ -59,12 +58,15 @@ def sweep(*, at: datetime | None = None, actor: Actor = policy.CLOCK) -> SweepRe
     instant = at or clock.now()
     past = instant < clock.now()
     with clock.at(instant):
-        consultations = _lapse(DealState.CONSULTING, instant, actor)
-        bills = _lapse(DealState.BILLED, instant, actor)
-        revoked, expired = _end_vouchers(instant)
+        with transaction() as session:
+            found = session.execute(LOOK, {"at": instant}).one()
+        consultations = _lapse(DealState.CONSULTING, instant, actor) if found.consultations else 0
+        bills = _lapse(DealState.BILLED, instant, actor) if found.bills else 0
+        revoked, expired = _end_vouchers(instant) if found.vouchers else (0, 0)
         # After the vouchers: what they give back is offered at once.
         offers = offers_sweep.sweep(at=instant, offering=not past)
-        reminded = reminders.Reminded(deals=0, vouchers=0) if past else reminders.sweep(at=instant)
+        reminding = found.reminders and not past
+        reminded = reminders.sweep(at=instant) if reminding else reminders.Reminded(deals=0, vouchers=0)
     return SweepResult(
         consultations=consultations,
         bills=bills,
@@ -92,54 +94,37 @@ def sweep_through(*, since: datetime, until: datetime) -> None:
 
 
 def _lapse(state: DealState, instant: datetime, actor: Actor) -> int:
-    ended, last = 0, None
+    """Batch by batch, each from where the last one ended."""
+    lapse, ended = LAPSES[state], 0
+    after: tuple[datetime, int] = (_BEGINNING, 0)
     while True:
         with transaction() as session:
-            due = list(session.execute(_due(state, instant, last)))
-            moved = _end([key for _due_at, key in due], state, instant, actor) if due else []
-        ended += len(moved)
-        if len(due) < BATCH:
+            # Core statements do not flush, and expire_all() below would drop what is pending.
+            session.flush()
+            found = {"at": instant, "after": after[0], "after_id": after[1], "size": BATCH}
+            batch = session.execute(lapse.take, found).one()
+            if batch.ids:
+                ended += _end(lapse, batch.ids, actor)
+                session.expire_all()
+        if len(batch.ids) < BATCH:
             return ended
-        last = due[-1]
+        after = batch.last, batch.ids[-1]
 
 
-def _due(state: DealState, instant: datetime, last: tuple[datetime, int] | None) -> Any:
-    """The next batch, locked; what somebody else is answering at this moment is passed over.
-
-    A bill under payment is decided by its press, not by this clock (R-VOU-3).
-    """
-    statement = select(Deal.due_at, Deal.id).where(Deal.state == state, Deal.due_at <= instant, ~_paying())
-    statement = statement.where(~clock_runs.held(Deal))
-    if last is not None:
-        statement = statement.where(tuple_(Deal.due_at, Deal.id) > last)
-    return statement.order_by(Deal.due_at, Deal.id).limit(BATCH).with_for_update(of=Deal, skip_locked=True)
-
-
-def _paying() -> Any:
-    pending = Payment.state == PaymentState.PENDING
-    return select(Payment.id).where(Payment.deal_id == Deal.id, pending).exists()
-
-
-def _end(keys: list[int], state: DealState, instant: datetime, actor: Actor) -> list[int]:
-    """The payments are looked at again: one may have begun between the batch's snapshot and its locks."""
-    moved = fire_many(
-        DEAL,
-        keys,
-        "lapse",
+def _end(lapse: Lapse, keys: list[int], actor: Actor) -> int:
+    """The edge of one, for thousands: what `lifecycle.fire_many` writes, without reading the rows."""
+    policy.require(actor, lapse.edge.permission)
+    return record.write_set(
+        lapse.end,
+        DEAL.entity,
+        lapse.edge.action,
         actor=actor,
-        source=state,
-        reason=LAPSE_REASONS[state],
-        changes={"reason": LAPSE_REASONS[state]},
-        also=(Deal.due_at <= instant, ~_paying(), ~clock_runs.held(Deal)),
+        reason=lapse.reason,
+        ids=keys,
+        target=lapse.edge.target.value,
+        change=lapse.change,
+        messages=lifecycle.told_alike(lapse.edge, reason=lapse.reason),
     )
-    if moved:
-        db.session.execute(
-            update(Deal)
-            .where(Deal.id.in_(moved))
-            .values(closed_at=Deal.due_at)
-            .execution_options(synchronize_session=False)
-        )
-    return moved
 
 
 def _end_vouchers(instant: datetime) -> tuple[int, int]:

@@ -5,6 +5,7 @@ Buttons, badges, the tests of refused moves and the diagrams in docs/ all come f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -247,3 +248,12 @@ def _messages(
         for key, seq in seqs.items()
         for tell in edge.tell
     ]
+
+
+def told_alike(edge: Edge, *, reason: str = "") -> str:
+    """Who is told of a move of thousands, in the same words: the `messages` of `record.write_set`."""
+    rows = [
+        {"n": 1, "side": tell.to, "text": tell.text.format(reason=reason, name=""), "link": tell.link}
+        for tell in edge.tell
+    ]
+    return json.dumps(rows, ensure_ascii=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import exists, select
 
 from app import clock, policy
 from app.db import db, lock, transaction
@@ -19,9 +19,10 @@ from app.models.programme import Programme
 from app.models.vouchers import Voucher
 from app.models.vouchers import VoucherState as State
 from app.policy import CLOCK, Actor, Permission
-from app.workflows import clock_runs, ledger, lifecycle, reckoning, record
+from app.workflows import clock_runs, ledger, lifecycle, reckoning, record, vouchers_sql
 from app.workflows.ledger import Leg
 from app.workflows.lifecycle import Edge, Lifecycle, Tell
+from app.workflows.vouchers_sql import End
 
 VOUCHER = Lifecycle(
     "voucher",
@@ -243,45 +244,35 @@ def sweep(*, at: datetime, limit: int = 500) -> Swept:
     in somebody else's hands are left to the next sweep. Each way to end is a transaction of its own: one
     statement locks the budgets in their order, two would wait for whoever confirms in bulk.
     """
-    missed_first = Voucher.due_at == Voucher.first_payment_by
     with clock.at(at):
-        revoked = _end("revoke", JournalKind.REVOCATION, missed_first, at=at, limit=limit)
-        expired = _end("expire", JournalKind.EXPIRY, ~missed_first, at=at, limit=limit)
+        revoked = _end(vouchers_sql.REVOKE, at=at, limit=limit)
+        expired = _end(vouchers_sql.EXPIRE, at=at, limit=limit)
     return Swept(revoked, expired)
 
 
-def _end(
-    action: str, kind: JournalKind, which: ColumnElement[bool], *, at: datetime, limit: int
-) -> list[int]:
-    """The payments are looked at again: one may have begun between the choice's snapshot and its locks."""
-    in_flight = exists().where(Payment.voucher_id == Voucher.id, Payment.state.in_(_UNDECIDED))
-    due = [Voucher.state == State.USABLE, Voucher.due_at <= at, ~in_flight, which]
-    due.append(~clock_runs.held(Voucher))
-    chosen = select(Voucher.id).where(*due).order_by(Voucher.due_at, Voucher.id).limit(limit)
+def _end(end: End, *, at: datetime, limit: int) -> list[int]:
+    """The edge of one, for hundreds: what `lifecycle.fire_many` writes, without reading the rows."""
+    edge = VOUCHER.pick(end.action, State.USABLE)
     with transaction() as session:
-        ids = list(session.scalars(chosen.with_for_update(of=Voucher, skip_locked=True)))
-        ended = lifecycle.fire_many(
-            VOUCHER, ids, action, actor=CLOCK, source=State.USABLE, changes={"due_at": None}, also=due
-        )
-        if ended:
-            give_back(ended, kind, actor=CLOCK)
+        # Core statements do not flush, and expire_all() below would drop what is pending.
+        session.flush()
+        ids = session.execute(end.take, {"at": at, "size": limit}).scalar_one()
+        if not ids:
+            return []
+        moved = {"ids": ids, "target": edge.target.value}
+        told = lifecycle.told_alike(edge)
+        record.write_set(end.record, VOUCHER.entity, edge.action, actor=CLOCK, messages=told, **moved)
+        ended = list(session.execute(end.move, {**moved, "at": at}).scalars())
+        give_back(ended, end.kind, actor=CLOCK)
+        session.expire_all()
     return ended
 
 
 def give_back(voucher_ids: Sequence[int], kind: JournalKind, *, actor: Actor) -> None:
     """Return what is left: the grant to its agency's budget, the share to the company's pledge (R-VOU-1)."""
-    vouchers = list(
-        db.session.scalars(select(Voucher).where(Voucher.id.in_(voucher_ids)).order_by(Voucher.id))
-    )
-    grants = ledger.balances(LedgerAccount.VOUCHER_GRANT, voucher_ids)
-    shares = ledger.balances(LedgerAccount.VOUCHER_SHARE, voucher_ids)
-    for programme_id in sorted({v.programme_id for v in vouchers}):
-        entries: dict[str, Sequence[Leg]] = {}
-        for v in (v for v in vouchers if v.programme_id == programme_id):
-            legs = ledger.move(_grant(v), (LedgerAccount.AGENCY_BUDGET, v.agency_budget_id), grants[v.id])
-            legs += ledger.move(_share(v), (LedgerAccount.PLEDGE, v.company_id), shares[v.id])
-            entries[f"{kind.value}:voucher:{v.id}"] = legs
-        ledger.post_many(entries, kind, programme_id=programme_id, actor=actor)
+    ids = list(voucher_ids)
+    for programme_id in db.session.scalars(vouchers_sql.PROGRAMMES, {"ids": ids}).all():
+        ledger.post_set(vouchers_sql.GIVE_BACK, kind, programme_id=programme_id, actor=actor, ids=ids)
 
 
 def _refuse_busy(voucher: Voucher) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -14,10 +16,10 @@ from app.db import db, transaction
 from app.errors import Conflict
 from app.models.deals import Deal, DealState
 from app.models.ledger import JournalKind, LedgerAccount
-from app.models.record import AuditRow, Notice
+from app.models.record import AuditRow, Notice, OutboxMessage
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import CLOCK
-from app.workflows import budget, deadlines, deals, ledger
+from app.workflows import budget, deadlines, deals, ledger, record
 from tests import factories
 from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_pending_payment, make_voucher
 
@@ -125,6 +127,55 @@ def test_sweeps_side_by_side_end_each_deal_once(committed: Flask) -> None:
     assert len(lapsed) == len(set(lapsed)) == 61
     told = db.session.scalars(select(Notice.key).where(Notice.key.like("deal:%:supplier"))).all()
     assert len(told) == len(set(told)) == 62
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_sweeps_of_different_moments_side_by_side(
+    committed: Flask, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """R-TIME-6: late, in the past and doubled at once: each deal ends at its own deadline, told once."""
+    monkeypatch.setattr(deadlines, "BATCH", 3)
+    chance = random.Random(seed)
+    market = open_market()
+    first = db.session.get_one(Deal, ask(market))
+    fields = {name: getattr(first, name) for name in COPIED}
+    days = [chance.randrange(5) for _ in range(40)]
+    for day in days:
+        state = chance.choice([DealState.CONSULTING, DealState.BILLED])
+        due = ANSWER_DUE + timedelta(days=day)
+        db.session.add(Deal(**fields | {"state": state, "due_at": due}))
+    db.session.commit()
+    paying = set(db.session.scalars(select(Deal.id).where(Deal.state == DealState.BILLED).limit(4)))
+    with clock.at(MONDAY), transaction():
+        for deal_id in paying:
+            make_pending_payment(market, deal_id)
+    moments = [ANSWER_DUE + timedelta(days=chance.randrange(-1, 5)) for _ in range(3)]
+
+    def sweep(at: datetime) -> Callable[[], object]:
+        return lambda: deadlines.sweep(at=at)
+
+    together(committed, *[sweep(at) for at in [*moments, moments[0]]])
+    db.session.rollback()
+    for deal in db.session.scalars(select(Deal)):
+        assert deal.due_at is not None
+        lapsed = deal.due_at <= max(moments) and deal.id not in paying
+        assert (deal.state is DealState.LAPSED) is lapsed
+        assert deal.closed_at == (deal.due_at if lapsed else None)
+    together(committed, *[sweep(ANSWER_DUE + timedelta(days=5))] * 2)
+    db.session.rollback()
+    ended = set(db.session.scalars(select(Deal.id).where(Deal.state == DealState.LAPSED)))
+    assert ended == set(db.session.scalars(select(Deal.id))) - paying
+    assert_told_once(ended)
+
+
+def assert_told_once(ended: set[int]) -> None:
+    audited = db.session.scalars(select(AuditRow.entity_id).where(AuditRow.action == "lapse")).all()
+    assert sorted(audited) == sorted(ended)
+    for model in (Notice, OutboxMessage):
+        keys = db.session.scalars(select(model.key).where(model.key.op("~")("^deal:[0-9]+:[0-9]+:"))).all()
+        told = [(int(key.split(":")[1]), key.split(":")[3]) for key in keys]
+        assert sorted(told) == sorted((key, side) for key in ended for side in ("company", "supplier"))
+    assert record.verify() == []
 
 
 def test_a_press_at_the_last_second_keeps_the_bill_open(committed: Flask) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -13,14 +14,14 @@ from sqlalchemy import func, select, text
 
 from app import clock
 from app.db import db
-from app.errors import Denied
+from app.errors import Conflict, Denied
 from app.models.deals import Deal, DealState
 from app.models.payments import PaymentState
 from app.models.programme import ClosingDay
-from app.models.record import AuditRow, Notice
+from app.models.record import AuditRow, Notice, OutboxMessage
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Role
-from app.workflows import clock_runs, closing_days, deadlines, deals, programmes
+from app.workflows import clock_runs, closing_days, deadlines, deadlines_sql, deals, programmes
 from tests import factories
 from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_pending_payment
 
@@ -37,6 +38,13 @@ def market(tx: Flask) -> Iterator[Market]:
 
 def ask(market: Market) -> Deal:
     return deals.request(actor=market.buyer, offering_id=market.offering.id, memo="견적 부탁드립니다.")
+
+
+def ask_about_another(market: Market) -> Deal:
+    """A consultation about another service of the same supplier."""
+    other = factories.make_offering(supplier=market.supplier)
+    db.session.commit()
+    return deals.request(actor=market.buyer, offering_id=other.id, memo="하나 더 여쭙니다.")
 
 
 def bill(market: Market) -> Deal:
@@ -94,6 +102,44 @@ def test_a_bill_under_payment_waits_for_its_outcome(market: Market) -> None:
     assert db.session.get_one(Deal, deal.id).closed_at == due
 
 
+LATE = (timedelta(), TICK, timedelta(seconds=1), timedelta(days=40))
+
+
+@pytest.mark.parametrize("late", LATE, ids=str)
+def test_a_late_answer_is_refused_though_nothing_swept(market: Market, late: timedelta) -> None:
+    """R-TIME-6, R-TIME-1: at the deadline's instant and ever after; and nothing is changed or told."""
+    asked, billed = ask_about_another(market), bill(market)
+    assert asked.due_at is not None and billed.due_at is not None
+    before = everything_told()
+    seller, buyer = market.seller, market.buyer
+    with clock.at(asked.due_at + late):
+        for answer in (
+            lambda: deals.accept(actor=seller, deal_id=asked.id),
+            lambda: deals.turn_down(actor=seller, deal_id=asked.id, reason="바쁩니다."),
+            lambda: deals.withdraw(actor=buyer, deal_id=asked.id),
+        ):
+            with pytest.raises(Conflict, match="deal.late") as refused:
+                answer()
+            assert refused.value.text.startswith("답변 기한(2020.11.18.(수) 24:00까지)이 지나")
+        terms = market.bill_terms()
+        with pytest.raises(Conflict, match="deal.bill.state"):
+            deals.bill(actor=seller, deal_id=asked.id, **terms)
+    with clock.at(billed.due_at + late):
+        for act in (
+            lambda: deals.lock_billed(actor=buyer, deal_id=billed.id),
+            lambda: deals.withdraw(actor=buyer, deal_id=billed.id),
+        ):
+            with pytest.raises(Conflict, match="deal.late") as refused:
+                act()
+            assert refused.value.text.startswith("결제 기한(2020.11.18.(수) 24:00까지)이 지나")
+    assert (asked.state, billed.state) == (DealState.CONSULTING, DealState.BILLED)
+    assert everything_told() == before
+
+
+def everything_told() -> list[int | None]:
+    return [db.session.scalar(select(func.count(model.id))) for model in (AuditRow, Notice, OutboxMessage)]
+
+
 def test_only_the_clock_sweeps(market: Market) -> None:
     ask(market)
     with pytest.raises(Denied):
@@ -119,11 +165,12 @@ def test_the_batch_comes_out_of_the_partial_index(market: Market) -> None:
     # The tables of a test are empty: without these, any index would do as well, and a sort of nothing.
     for other in ("seqscan", "bitmapscan", "sort"):
         db.session.execute(text(f"SET LOCAL enable_{other} = off"))
-    statement = deadlines._due(DealState.CONSULTING, ANSWER_DUE, (MONDAY, 1))
-    compiled = statement.compile(db.engine, compile_kwargs={"literal_binds": True})
-    plan = "\n".join(db.session.connection().exec_driver_sql(f"EXPLAIN {compiled}").scalars())
-    assert "Index Scan using ix_deal_due" in plan
-    assert "Sort" not in plan
+    parameters = {"at": ANSWER_DUE, "after": MONDAY, "after_id": 1, "size": 2000}
+    explain = text(f"EXPLAIN {deadlines_sql.LAPSES[DealState.CONSULTING].take.text}")
+    plan = "\n".join(db.session.execute(explain, parameters).scalars())
+    taken = plan[plan.index("LockRows") :]
+    assert "Index Scan using ix_deal_due" in taken
+    assert "Sort" not in taken[: taken.index("Index Scan")]
 
 
 def copy_of(market: Market, *, begun: datetime) -> Deal:
@@ -174,6 +221,67 @@ def test_late_doubled_and_past_sweeps_give_the_same(market: Market, sweeps: list
         AuditRow.entity == "deal", AuditRow.action == "lapse", AuditRow.entity_id.in_([d.id for d in made])
     )
     assert db.session.scalar(lapses) == len(made)
+
+
+OPEN = st.tuples(st.sampled_from([DealState.CONSULTING, DealState.BILLED]), st.integers(0, 6), st.booleans())
+"""State, day of its deadline, and whether a payment is under way."""
+HOURS = st.integers(-48, 24 * 9).map(lambda hours: timedelta(hours=hours))
+END = MONDAY + timedelta(days=10)
+
+
+def open_like(market: Market, plan: list[tuple[DealState, int, bool]]) -> list[Deal]:
+    made = []
+    for state, day, _paying in plan:
+        deal = copy_of(market, begun=MONDAY + timedelta(days=day))
+        deal.state = state
+        made.append(deal)
+    db.session.add_all(made)
+    db.session.flush()
+    for deal, (state, _day, paying) in zip(made, plan, strict=True):
+        if paying and state is DealState.BILLED:
+            make_pending_payment(market, deal.id)
+    db.session.commit()
+    return made
+
+
+def outcome(made: list[Deal]) -> list[tuple[Any, ...]]:
+    """What each deal has come to, and what was written and told of it."""
+    rows = []
+    for deal in made:
+        own = (AuditRow.entity == "deal", AuditRow.entity_id == deal.id)
+        audit = db.session.scalars(select(AuditRow).where(*own).order_by(AuditRow.seq)).all()
+        notices = select(Notice).where(Notice.key.op("~")(f"^deal:{deal.id}:[0-9]")).order_by(Notice.key)
+        messages = select(func.count()).where(OutboxMessage.key.op("~")(f"^deal:{deal.id}:[0-9]"))
+        rows.append(
+            (
+                (deal.state, deal.reason, deal.due_at, deal.closed_at),
+                [(row.seq, row.action, row.actor_name, row.reason, row.change) for row in audit],
+                [(n.text, n.link, n.company_id, n.supplier_id) for n in db.session.scalars(notices)],
+                db.session.scalar(messages),
+            )
+        )
+    return rows
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    plan=st.lists(OPEN, min_size=1, max_size=8), sweeps=st.lists(HOURS, max_size=6), batch=st.integers(1, 4)
+)
+def test_any_sweeps_end_in_the_rows_of_one_in_time(
+    market: Market, plan: list[tuple[DealState, int, bool]], sweeps: list[timedelta], batch: int
+) -> None:
+    """R-TIME-6: late, doubled and back in time, over any deals: row by row what a sweep in time leaves."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deadlines, "BATCH", batch)
+        wild = open_like(market, plan)
+        for wait in [*sweeps, *sweeps[:1], END - MONDAY]:
+            deadlines.sweep(at=MONDAY + wait)
+        in_time = open_like(market, plan)
+        with clock.at(END):
+            deadlines.sweep_through(since=MONDAY, until=END)
+        assert outcome(wild) == outcome(in_time)
+        under_way = [paying and state is DealState.BILLED for state, _day, paying in plan]
+        assert [deal.state is DealState.LAPSED for deal in wild] == [not waits for waits in under_way]
 
 
 def test_the_vouchers_deadlines_strike_in_the_same_sweep(market: Market) -> None:
