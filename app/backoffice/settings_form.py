@@ -21,7 +21,6 @@ from app.models.types import Labelled
 from app.web.forms import BaseForm, DateField, MoneyField, Required, longest
 from app.workflows import needed_documents, programme_settings
 from app.workflows.needed_documents import Needed
-from app.workflows.programme_presets import CATEGORIES
 from app.workflows.programme_settings import SETTINGS, WORTH_SETTINGS, Setting
 
 LISTS = ("category_codes", "excluded_industries", "needed_documents")
@@ -81,9 +80,13 @@ WorthForm = _form(WORTH_SETTINGS)
 class CategoriesForm(BaseForm):
     category_codes = CheckboxesField(
         SETTINGS["category_codes"].label,
-        choices=list(CATEGORIES.items()),
         description="뺀 분야는 서비스 찾아보기에서 보이지 않습니다. 진행 중인 거래는 그대로입니다.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Those that were added since the year began stand in the table only.
+        self.category_codes.choices = list(programme_settings.known_categories().items())
 
 
 class IndustryForm(BaseForm):

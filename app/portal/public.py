@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.access import needs
 from app.errors import NotFound
+from app.models.posts import Board
 from app.models.programme import Programme
 from app.policy import Permission
-from app.workflows import offerings_reads, programmes
+from app.web.files import disposition
+from app.web.prose import prose
+from app.workflows import catalogue, offerings_reads, posts_reads, programmes, storefront
 from app.workflows.terms import TERMS
 
 blueprint = Blueprint("public", __name__)
@@ -26,12 +29,18 @@ def _programme() -> Programme | None:
 @blueprint.get("/")
 @needs(Permission.PUBLIC)
 def index() -> ResponseReturnValue:
-    programme = _programme()
+    terms = storefront.terms()
+    programme = terms.programme if terms else None
+    latest = catalogue.page_of(filters=catalogue.Filters(), sort=catalogue.Sort.LATEST, size=8)
     return render_template(
         "portal/public/index.html",
         programme=programme,
-        categories=programmes.categories(programme=programme),
-        latest=offerings_reads.latest(size=8),
+        terms=terms,
+        categories=catalogue.categories_with_counts(programme=programme),
+        counted=catalogue.COUNTED,
+        latest=latest,
+        rating_of=offerings_reads.rating_text,
+        posts=posts_reads.latest(board=Board.NOTICE, size=5),
     )
 
 
@@ -44,7 +53,26 @@ def about() -> ResponseReturnValue:
 @blueprint.get("/notices")
 @needs(Permission.PUBLIC)
 def notices() -> ResponseReturnValue:
-    return render_template("portal/public/notices.html", programme=_programme())
+    query = request.args.get("q", "").strip()[: posts_reads.LONGEST_QUERY]
+    found = posts_reads.published(board=Board.NOTICE, text=query, page=request.args.get("page", 1, type=int))
+    return render_template("portal/public/notices.html", programme=_programme(), found=found, query=query)
+
+
+@blueprint.get("/notices/<int:post_id>")
+@needs(Permission.PUBLIC)
+def notice(post_id: int) -> ResponseReturnValue:
+    found = posts_reads.read(post_id=post_id)
+    return render_template("portal/public/notice.html", found=found, prose=prose)
+
+
+@blueprint.get("/notices/<int:post_id>/files/<int:file_id>")
+@needs(Permission.PUBLIC)
+def notice_file(post_id: int, file_id: int) -> Response:
+    """An attachment of a published post, of either board (R-FILE-1)."""
+    handed = posts_reads.public_file(post_id=post_id, file_id=file_id)
+    answer = Response(handed.content, content_type=handed.content_type)
+    answer.headers["Content-Disposition"] = disposition("attachment", handed.file_name)
+    return answer
 
 
 @blueprint.get("/companies")
@@ -70,6 +98,8 @@ def support() -> ResponseReturnValue:
         platform=programmes.PLATFORM_PHONE,
         card=programmes.CARD_PHONE,
         zeropay=programmes.ZEROPAY_PHONE,
+        questions=posts_reads.questions(),
+        prose=prose,
     )
 
 

@@ -10,14 +10,14 @@ from sqlalchemy import func, select
 
 from app.db import db
 from app.models.applications import Application, ApplicationState
-from app.models.catalogue import Offering, OfferingState, Supplier, SupplierState
+from app.models.catalogue import Supplier, SupplierState
 from app.models.offers import BudgetOffer, OfferState
 from app.models.payments import Payment, PaymentState
 from app.models.record import OutboxMessage
 from app.models.settlements import BatchState, SettlementBatch
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Actor, Permission
-from app.workflows import budget_stats
+from app.workflows import budget_stats, offering_desk_reads
 from app.workflows import waiting as waiting_times
 
 
@@ -91,12 +91,11 @@ def _budget(actor: Actor) -> list[Waiting]:
 
 
 def _market(actor: Actor) -> list[Waiting]:
-    proposed = (Offering.state == OfferingState.ON_SALE) & Offering.proposed_version_id.is_not(None)
-    review = (Offering.state == OfferingState.IN_REVIEW) | proposed
+    review = offering_desk_reads.NEW | offering_desk_reads.PROPOSED
     screening = Supplier.state == SupplierState.SCREENING
     return [
         _waiting("suppliers", "공급기업 심사 대기", Supplier.joined_at, screening),
-        _waiting("offerings", "서비스 승인 대기", Offering.created_at, review),
+        _waiting("offerings", "서비스 승인 대기", offering_desk_reads.asked_at(), review),
     ]
 
 

@@ -1,23 +1,24 @@
-"""What suppliers offer (R-CAT-5): draft, approval, prices in versions, suspension.
+"""What suppliers offer (R-CAT-5), as they write it: draft, 승인 요청, 판매 중단, a change of what is said.
 
-A version on sale never changes: new prices are a new version, which waits for approval while the old one
-sells on, and a deal keeps the version that it began with.
+A draft may be half-filled: what must be there is checked at 승인 요청. Prices: `offering_versions`; what the
+lead agency decides: `offering_review`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
 from app import clock, policy
 from app.db import db, lock, transaction
-from app.errors import Conflict, Denied, InvalidInput, NotFound
+from app.errors import Conflict, Denied, InvalidInput
 from app.models.catalogue import (
     Category,
     Offering,
+    OfferingFile,
+    OfferingFileKind,
     OfferingState,
     OfferingVersion,
     Plan,
@@ -25,109 +26,17 @@ from app.models.catalogue import (
     SupplierState,
 )
 from app.policy import Actor, Permission
-from app.workflows import record, search
-from app.workflows.lifecycle import Edge, Lifecycle, Tell, begin, fire
+from app.workflows import offering_files, offering_versions, record, search
+from app.workflows.attachments import Incoming
+from app.workflows.lifecycle import begin, fire
+from app.workflows.offering_lifecycle import EDITABLE, OFFERING
+from app.workflows.offering_versions import NO_EVIDENCE, PlanInput, as_typed, latest_version, wrong_plans
 
-LIST = "/supply/services"
-_APPROVE = Permission.OFFERING_APPROVE
-_WRITE = Permission.OFFERING_WRITE
-
-
-def _told(text: str) -> tuple[Tell, ...]:
-    return (Tell(to="supplier", text=text, link=LIST),)
-
-
-OFFERING = Lifecycle(
-    "offering",
-    Offering,
-    initial=(OfferingState.DRAFT,),
-    edges=(
-        *(
-            Edge(
-                action="submit",
-                label="승인 요청",
-                source=source,
-                target=OfferingState.IN_REVIEW,
-                permission=_WRITE,
-            )
-            for source in (OfferingState.DRAFT, OfferingState.RETURNED)
-        ),
-        Edge(
-            action="approve",
-            label="승인",
-            source=OfferingState.IN_REVIEW,
-            target=OfferingState.ON_SALE,
-            permission=_APPROVE,
-            tell=_told("서비스 '{name}'이(가) 승인되어 판매를 시작했습니다."),
-        ),
-        Edge(
-            action="send_back",
-            label="반려",
-            source=OfferingState.IN_REVIEW,
-            target=OfferingState.RETURNED,
-            permission=_APPROVE,
-            needs_reason=True,
-            tell=_told("서비스 '{name}'이(가) 반려되었습니다. 사유: {reason}"),
-        ),
-        Edge(
-            action="suspend",
-            label="판매중지",
-            source=OfferingState.ON_SALE,
-            target=OfferingState.SUSPENDED,
-            permission=_APPROVE,
-            needs_reason=True,
-            confirm="판매를 중지하면 목록에서 사라집니다. 진행 중인 거래는 그대로 이어집니다. 계속할까요?",
-            tell=_told("서비스 '{name}'의 판매가 중지되었습니다. 사유: {reason}"),
-        ),
-        Edge(
-            action="lift",
-            label="판매 재개",
-            source=OfferingState.SUSPENDED,
-            target=OfferingState.ON_SALE,
-            permission=_APPROVE,
-            tell=_told("서비스 '{name}'의 판매가 다시 시작되었습니다."),
-        ),
-        Edge(
-            action="propose",
-            label="가격 변경 요청",
-            source=OfferingState.ON_SALE,
-            target=OfferingState.ON_SALE,
-            permission=_WRITE,
-        ),
-        Edge(
-            action="accept_price",
-            label="가격 변경 승인",
-            source=OfferingState.ON_SALE,
-            target=OfferingState.ON_SALE,
-            permission=_APPROVE,
-            tell=_told("서비스 '{name}'의 가격 변경이 승인되었습니다. 새 거래부터 적용됩니다."),
-        ),
-        Edge(
-            action="decline_price",
-            label="가격 변경 반려",
-            source=OfferingState.ON_SALE,
-            target=OfferingState.ON_SALE,
-            permission=_APPROVE,
-            needs_reason=True,
-            tell=_told("서비스 '{name}'의 가격 변경이 반려되었습니다. 사유: {reason}"),
-        ),
-    ),
-)
-
-MAX_PRICE = 100_000_000
-MAX_PLANS = 10
 MAX_KEYWORDS = 10
+CLOSED = "지금은 받지 않는 분야입니다. 다른 분야를 골라 주세요."
+_WRITE = Permission.OFFERING_WRITE
 _LENGTHS = {"name": ("서비스명", 80), "summary": ("한 줄 소개", 200), "description": ("서비스 설명", 10_000)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlanInput:
-    """A plan as typed; `price` in won, by the programme's VAT mode (R-MONEY-2a)."""
-
-    name: str
-    price: int
-    unit: str = "월"
-    period_months: int = 12
+Files = Sequence[tuple[OfferingFileKind, Incoming]]
 
 
 def create_draft(
@@ -135,12 +44,13 @@ def create_draft(
     actor: Actor,
     category_id: int,
     name: str,
-    summary: str,
-    description: str,
-    keywords: Sequence[str],
-    plans: Sequence[PlanInput],
+    summary: str = "",
+    description: str = "",
+    keywords: Sequence[str] = (),
+    plans: Sequence[PlanInput] = (),
+    files: Files = (),
 ) -> Offering:
-    """Begin a service as 작성중. Raises Denied, InvalidInput with the fields."""
+    """Begin a service as 작성중: 분야 and 서비스명 are enough. Raises Denied, InvalidInput with fields."""
     policy.require(actor, _WRITE)
     details = _check(category_id, name, summary, description, keywords, plans)
     with transaction() as session:
@@ -152,7 +62,9 @@ def create_draft(
             name=offering.name, company=supplier.name, keywords=offering.keywords
         )
         begin(OFFERING, offering, actor=actor, action="create")
-        _new_version(offering, plans)
+        version = offering_versions.new_version(offering, plans)
+        for kind, file in files:
+            offering_files.keep(offering, kind, file, version=version)
         session.flush()
         return offering
 
@@ -163,23 +75,19 @@ def edit_draft(
     offering_id: int,
     category_id: int,
     name: str,
-    summary: str,
-    description: str,
-    keywords: Sequence[str],
-    plans: Sequence[PlanInput],
+    summary: str = "",
+    description: str = "",
+    keywords: Sequence[str] = (),
+    plans: Sequence[PlanInput] = (),
+    files: Files = (),
 ) -> Offering:
-    """Change what was never on sale. Raises Denied, NotFound, Conflict, InvalidInput with the fields."""
+    """Change what is not on sale. Raises Denied, NotFound, Conflict, InvalidInput with the fields."""
     policy.require(actor, _WRITE)
-    details = _check(category_id, name, summary, description, keywords, plans)
     with transaction() as session:
-        offering = lock(Offering, offering_id)
-        policy.require_own(actor, offering)
-        if offering.state not in (OfferingState.DRAFT, OfferingState.RETURNED):
-            raise Conflict(
-                "offering.edit.state",
-                f"'{offering.state.label}' 상태에서는 내용을 고칠 수 없습니다. "
-                "작성중이나 반려 상태에서만 고칠 수 있습니다.",
-            )
+        offering = _editable(actor, offering_id)
+        details = _check(
+            category_id, name, summary, description, keywords, plans, stays_in=offering.category_id
+        )
         change = {n: (getattr(offering, n), v) for n, v in details.items() if getattr(offering, n) != v}
         for field, value in details.items():
             setattr(offering, field, value)
@@ -187,149 +95,109 @@ def edit_draft(
             name=offering.name, company=_own_supplier(actor).name, keywords=offering.keywords
         )
         version = latest_version(offering_id=offering.id)
-        session.execute(delete(Plan).where(Plan.version_id == version.id))
-        session.add_all(_plans(version, plans))
+        before, after = _told(as_typed(version)), _told(plans)
+        if before != after:
+            offering_versions.replace_plans(version, plans)
+            change["plans"] = (before, after)
+        for kind, file in files:
+            offering_files.keep(offering, kind, file, version=version)
+            change[kind.value] = (None, file.file_name)
         session.flush()
-        session.expire(version)
-        record.write("offering", offering.id, "edit", actor=actor, change=change)
+        if change:
+            record.write("offering", offering.id, "edit", actor=actor, change=change)
         return offering
+
+
+def missing(*, offering: Offering) -> dict[str, str]:
+    """What a service still lacks before its approval can be asked for, by field."""
+    version = latest_version(offering_id=offering.id)
+    files = offering_files.of_offering(offering_id=offering.id)
+    proofs = [file for file in files if file.version_id == version.id]
+    lacks = {
+        "category_id": not offering.category.is_open
+        and "지금은 받지 않는 분야입니다. 다른 분야를 골라 주세요.",
+        "summary": not offering.summary and "한 줄 소개를 입력해 주세요.",
+        "description": not offering.description and "서비스 설명을 입력해 주세요.",
+        "plans": wrong_plans(as_typed(version)),
+        "picture": all(file.kind is not OfferingFileKind.PICTURE for file in files)
+        and "대표 이미지를 첨부해 주세요.",
+        "evidence": not proofs and NO_EVIDENCE,
+    }
+    return {field: text for field, text in lacks.items() if text}
 
 
 def submit(*, actor: Actor, offering_id: int) -> Offering:
-    """Ask for approval; only a 선정 supplier may (R-SUP-1). Raises Conflict `supplier.not_selected`."""
+    """Ask for approval; only a 선정 supplier may (R-SUP-1).
+
+    Raises InvalidInput `offering.incomplete` with what is missing, Conflict `supplier.not_selected`.
+    """
     with transaction():
         offering: Offering = fire(OFFERING, offering_id, "submit", actor=actor)
-        _require_selected(offering.supplier_id)
+        lacks = missing(offering=offering)
+        if lacks:
+            text = "승인을 요청하려면 먼저 채워 주세요. " + " ".join(lacks.values())
+            raise InvalidInput("offering.incomplete", text, fields=lacks)
+        require_selected(offering.supplier_id)
         return offering
 
 
-def approve(*, actor: Actor, offering_id: int) -> Offering:
-    """Put a service on sale at the prices that were reviewed."""
-    with transaction() as session:
-        offering = _decide(offering_id, "approve", actor=actor)
-        _require_selected(offering.supplier_id)
-        _put_on_sale(offering, latest_version(offering_id=offering.id))
-        offering.published_at = clock.now()
-        session.flush()
-        return offering
+def stop(*, actor: Actor, offering_id: int) -> Offering:
+    """판매 중단 by the supplier itself: off the catalogue; open deals go on (R-CAT-5)."""
+    offering: Offering = fire(OFFERING, offering_id, "stop", actor=actor)
+    return offering
 
 
-def send_back(*, actor: Actor, offering_id: int, reason: str) -> Offering:
-    return _decide(offering_id, "send_back", actor=actor, reason=reason)
-
-
-def suspend(*, actor: Actor, offering_id: int, reason: str) -> Offering:
-    """Take a service off the catalogue; open deals go on (R-CAT-5)."""
-    return _decide(offering_id, "suspend", actor=actor, reason=reason)
-
-
-def lift(*, actor: Actor, offering_id: int) -> Offering:
-    return _decide(offering_id, "lift", actor=actor)
-
-
-def propose_plans(*, actor: Actor, offering_id: int, plans: Sequence[PlanInput]) -> Offering:
-    """Ask for new prices; the present ones stay until they are approved (R-CAT-5).
-
-    Raises Denied, NotFound, InvalidInput, Conflict (not on sale, or `offering.proposed`: one is waiting).
-    """
-    wrong = _wrong_plans(plans)
-    if wrong:
-        raise InvalidInput("offering.plans", wrong, fields={"plans": wrong})
-    with transaction() as session:
-        offering: Offering = fire(OFFERING, offering_id, "propose", actor=actor)
-        if offering.proposed_version_id is not None:
-            raise Conflict("offering.proposed", "가격 변경이 이미 승인을 기다립니다. 결과를 기다려 주세요.")
-        version = _new_version(offering, plans)
-        offering.proposed_version_id = version.id
-        session.flush()
-        return offering
-
-
-def accept_price(*, actor: Actor, offering_id: int) -> Offering:
-    """Let the proposed prices hold for deals that begin from now on."""
-    with transaction() as session:
-        offering = _decide(offering_id, "accept_price", actor=actor)
-        _put_on_sale(offering, _proposed(offering))
-        offering.proposed_version_id = None
-        session.flush()
-        return offering
-
-
-def decline_price(*, actor: Actor, offering_id: int, reason: str) -> Offering:
-    with transaction() as session:
-        offering = _decide(offering_id, "decline_price", actor=actor, reason=reason)
-        _proposed(offering)
-        offering.proposed_version_id = None
-        session.flush()
-        return offering
-
-
-def _decide(offering_id: int, action: str, *, actor: Actor, reason: str | None = None) -> Offering:
+def resume(*, actor: Actor, offering_id: int) -> Offering:
+    """판매 재개: of what the supplier itself stopped, at the prices that were approved."""
     with transaction():
-        name = db.session.scalar(select(Offering.name).where(Offering.id == offering_id)) or ""
-        stripped = (reason or "").strip() or None
-        decided: Offering = fire(
-            OFFERING,
-            offering_id,
-            action,
-            actor=actor,
-            reason=stripped,
-            changes={"reason": stripped},
-            name=name,
+        offering: Offering = fire(OFFERING, offering_id, "resume", actor=actor)
+        require_selected(offering.supplier_id)
+        return offering
+
+
+def revise(*, actor: Actor, offering_id: int) -> Offering:
+    """Take a stopped service back to 작성중, to change what it says; its approval begins anew.
+
+    The plans go on in a new version: deals keep theirs. Raises Conflict `offering.proposed`.
+    """
+    with transaction():
+        offering: Offering = fire(OFFERING, offering_id, "revise", actor=actor)
+        if offering.proposed_version_id is not None:
+            text = "가격 변경이 승인을 기다립니다. 판매를 재개하고 결과를 받은 뒤에 내용을 변경해 주세요."
+            raise Conflict("offering.proposed", text)
+        version = db.session.get_one(OfferingVersion, offering.current_version_id or 0)
+        offering_versions.new_version(offering, as_typed(version))
+        return offering
+
+
+def delete_draft(*, actor: Actor, offering_id: int) -> None:
+    """Throw away a draft that nobody has ever been asked about. Raises Denied, NotFound, Conflict."""
+    policy.require(actor, _WRITE)
+    with transaction() as session:
+        offering = lock(Offering, offering_id)
+        policy.require_own(actor, offering)
+        if offering.state is not OfferingState.DRAFT or offering.current_version_id is not None:
+            text = "한 번도 판매하지 않은 '작성중' 서비스만 지울 수 있습니다."
+            raise Conflict("offering.delete.state", text)
+        record.write("offering", offering.id, "delete", actor=actor, change={"name": (offering.name, None)})
+        versions = select(OfferingVersion.id).where(OfferingVersion.offering_id == offering_id)
+        session.execute(delete(OfferingFile).where(OfferingFile.offering_id == offering_id))
+        session.execute(delete(Plan).where(Plan.version_id.in_(versions)))
+        session.execute(delete(OfferingVersion).where(OfferingVersion.offering_id == offering_id))
+        session.execute(delete(Offering).where(Offering.id == offering_id))
+        session.expire_all()
+
+
+def _editable(actor: Actor, offering_id: int) -> Offering:
+    offering = lock(Offering, offering_id)
+    policy.require_own(actor, offering)
+    if offering.state not in EDITABLE:
+        raise Conflict(
+            "offering.edit.state",
+            f"'{offering.state.label}' 상태에서는 내용을 고칠 수 없습니다. "
+            "작성중이나 반려 상태에서만 고칠 수 있습니다.",
         )
-        return decided
-
-
-def _put_on_sale(offering: Offering, version: OfferingVersion) -> None:
-    offering.current_version_id = version.id
-    offering.lowest_price = db.session.scalar(
-        select(func.min(Plan.price)).where(Plan.version_id == version.id)
-    )
-
-
-def _proposed(offering: Offering) -> OfferingVersion:
-    version = db.session.get(OfferingVersion, offering.proposed_version_id or 0)
-    if version is None:
-        raise Conflict("offering.not_proposed", "승인할 가격 변경이 없습니다. 화면을 새로 고쳐 주세요.")
-    return version
-
-
-def latest_version(*, offering_id: int) -> OfferingVersion:
-    version = db.session.scalar(
-        select(OfferingVersion)
-        .where(OfferingVersion.offering_id == offering_id)
-        .order_by(OfferingVersion.number.desc())
-        .limit(1)
-    )
-    if version is None:
-        raise NotFound()
-    return version
-
-
-def _new_version(offering: Offering, plans: Sequence[PlanInput]) -> OfferingVersion:
-    """The caller holds the offering's lock, or has just made it."""
-    last = db.session.scalar(
-        select(func.max(OfferingVersion.number)).where(OfferingVersion.offering_id == offering.id)
-    )
-    version = OfferingVersion(offering_id=offering.id, number=(last or 0) + 1, created_at=clock.now())
-    db.session.add(version)
-    db.session.flush()
-    db.session.add_all(_plans(version, plans))
-    db.session.flush()
-    return version
-
-
-def _plans(version: OfferingVersion, plans: Sequence[PlanInput]) -> list[Plan]:
-    return [
-        Plan(
-            version_id=version.id,
-            name=plan.name.strip(),
-            price=plan.price,
-            unit=plan.unit.strip(),
-            period_months=plan.period_months,
-        )
-        for plan in plans
-    ]
+    return offering
 
 
 def _own_supplier(actor: Actor) -> Supplier:
@@ -339,13 +207,22 @@ def _own_supplier(actor: Actor) -> Supplier:
     return supplier
 
 
-def _require_selected(supplier_id: int) -> None:
+def require_selected(supplier_id: int) -> None:
+    """Only a 선정 supplier sells (R-SUP-1). Raises Conflict `supplier.not_selected`."""
     supplier = lock(Supplier, supplier_id)
     if supplier.state is not SupplierState.SELECTED:
         raise Conflict(
             "supplier.not_selected",
             f"공급기업이 '{supplier.state.label}' 상태입니다. 선정된 공급기업만 서비스를 판매할 수 있습니다.",
         )
+
+
+def _told(plans: Sequence[PlanInput]) -> list[str]:
+    """Plans as the audit trail writes them."""
+    return [
+        f"{plan.name.strip()}: {plan.price:,}원/{plan.unit.strip()}, {plan.period_months}개월"
+        for plan in plans
+    ]
 
 
 def _check(
@@ -355,38 +232,28 @@ def _check(
     description: str,
     keywords: Sequence[str],
     plans: Sequence[PlanInput],
+    *,
+    stays_in: int | None = None,
 ) -> dict[str, Any]:
+    """What even a draft must keep to; `stays_in` is the category that it is in already."""
     texts = {"name": search.clean(name), "summary": search.clean(summary), "description": description.strip()}
     words = list(dict.fromkeys(word for word in map(search.clean, keywords) if word))
-    wrong = {}
-    for field, (label, longest) in _LENGTHS.items():
-        if not texts[field]:
-            wrong[field] = f"{label}을(를) 입력해 주세요."
-        elif len(texts[field]) > longest:
-            wrong[field] = f"{label}은(는) {longest:,}자까지 쓸 수 있습니다."
+    wrong = {
+        field: f"{label}은(는) {longest:,}자까지 쓸 수 있습니다."
+        for field, (label, longest) in _LENGTHS.items()
+        if len(texts[field]) > longest
+    }
+    if not texts["name"]:
+        wrong["name"] = "서비스명을 입력해 주세요."
     if len(words) > MAX_KEYWORDS or any(len(word) > 30 for word in words):
         wrong["keywords"] = f"검색어는 {MAX_KEYWORDS}개까지, 하나에 30자까지 쓸 수 있습니다."
-    if wrong_plans := _wrong_plans(plans):
-        wrong["plans"] = wrong_plans
-    if db.session.get(Category, category_id) is None:
+    if found := wrong_plans(plans, whole=False):
+        wrong["plans"] = found
+    category = db.session.get(Category, category_id)
+    if category is None:
         wrong["category_id"] = "서비스 분야를 선택해 주세요."
+    elif not category.is_open and category_id != stays_in:
+        wrong["category_id"] = CLOSED
     if wrong:
         raise InvalidInput("offering.details", "입력한 내용을 확인해 주세요.", fields=wrong)
     return texts | {"keywords": words, "category_id": category_id}
-
-
-def _wrong_plans(plans: Sequence[PlanInput]) -> str | None:
-    """What is wrong with the plans, if anything."""
-    names = [plan.name.strip() for plan in plans]
-    if not 1 <= len(plans) <= MAX_PLANS:
-        return f"요금제를 1개에서 {MAX_PLANS}개까지 입력해 주세요."
-    if len(set(names)) < len(names):
-        return "요금제 이름이 겹칩니다. 서로 다른 이름을 붙여 주세요."
-    for name, plan in zip(names, plans, strict=True):
-        if not 1 <= len(name) <= 60 or not 1 <= len(plan.unit.strip()) <= 20:
-            return "요금제마다 이름(60자까지)과 단위(20자까지)를 입력해 주세요."
-        if not 1 <= plan.price <= MAX_PRICE:
-            return f"요금제 '{name}'의 가격을 1원에서 {MAX_PRICE:,}원 사이로 입력해 주세요."
-        if not 1 <= plan.period_months <= 60:
-            return f"요금제 '{name}'의 이용기간을 1개월에서 60개월 사이로 입력해 주세요."
-    return None

@@ -16,7 +16,7 @@ from app.models.companies import DocumentKind
 from app.models.programme import SelectionOrder, VatMode
 from app.models.record import AuditRow
 from app.policy import Actor, Permission
-from app.workflows import record
+from app.workflows import categories, record
 from app.workflows.needed_documents import Needed
 from app.workflows.programme_presets import CATEGORIES
 
@@ -127,6 +127,12 @@ MOST_WORDS = 50
 LONGEST_WORD = 30
 
 
+def known_categories() -> dict[str, str]:
+    """Code -> name: those of the table in their order, then of the presets what is not there yet."""
+    named = categories.names()
+    return named | {code: name for code, name in CATEGORIES.items() if code not in named}
+
+
 def check(settings: Mapping[str, Any]) -> None:
     """Raises InvalidInput `programme.settings`, naming the fields."""
     wrong = {name: text for name, value in settings.items() if (text := _wrong(SETTINGS[name], value))}
@@ -141,7 +147,8 @@ def _wrong(setting: Setting, value: Any) -> str:
     if setting.kind == "words":
         return _wrong_words(value)
     if setting.kind == "codes":
-        return "" if value and set(value) <= set(CATEGORIES) else "서비스 분야를 하나 이상 선택해 주세요."
+        fits = bool(value) and (set(value) <= set(CATEGORIES) or set(value) <= set(known_categories()))
+        return "" if fits else "서비스 분야를 하나 이상 선택해 주세요."
     if setting.kind == "documents":
         kinds, conditions = {kind.value for kind in DocumentKind}, {each.value for each in Needed}
         fits = set(value) <= kinds and set(value.values()) <= conditions
@@ -192,7 +199,8 @@ _ENUMS: dict[str, type[SelectionOrder] | type[VatMode]] = {"order": SelectionOrd
 
 def _told_list(kind: str, value: Any) -> str:
     if kind == "codes":
-        return ", ".join(CATEGORIES.get(code, code) for code in value) or "모든 분야"
+        known = known_categories()
+        return ", ".join(known.get(code, code) for code in value) or "모든 분야"
     if kind == "documents":
         return ", ".join(f"{DocumentKind(k).label}: {Needed(v).label}" for k, v in value.items())
     return ", ".join(value) or "없음"

@@ -14,8 +14,9 @@ from app.models.catalogue import Category
 from app.models.programme import Agency, AgencyBudget, ClosingDay, Programme
 from app.models.vouchers import Voucher
 from app.policy import Actor, Permission
-from app.workflows import programme_settings, record
+from app.workflows import posts, programme_settings, record
 from app.workflows.programme_presets import CATEGORIES, PRESETS
+from app.workflows.shipped_posts import QUESTIONS
 
 PLATFORM_PHONE = "02-6093-3500"
 CARD_PHONE = "1544-7000"
@@ -47,6 +48,7 @@ def create_programme(*, actor: Actor, year: int, is_open: bool = True) -> Progra
         programme = Programme(year=year, name=name, is_open=is_open, **preset.settings())
         session.add(programme)
         _ensure_categories()
+        posts.ship(QUESTIONS, actor=actor)
         agencies = _ensure_agencies()
         session.flush()
         session.add_all(AgencyBudget(programme_id=programme.id, agency_id=a.id) for a in agencies)
@@ -151,12 +153,12 @@ def lead_agency() -> Agency:
 
 
 def categories(*, programme: Programme | None = None) -> list[Category]:
-    """The categories of a programme (R-CAT-1); of the current one by default, of none all."""
+    """The open categories of a programme (R-CAT-1); of the current one by default, of none all."""
     if programme is None:
         programme = db.session.scalar(
             select(Programme).order_by(Programme.is_open.desc(), Programme.year.desc()).limit(1)
         )
-    statement = select(Category).order_by(Category.position, Category.id)
+    statement = select(Category).where(Category.is_open).order_by(Category.position, Category.id)
     if programme is not None and programme.category_codes:
         statement = statement.where(Category.code.in_(programme.category_codes))
     return list(db.session.scalars(statement))

@@ -1,148 +1,128 @@
-"""Services from the draft to the catalogue, and their prices in versions (R-CAT-3, R-CAT-5, R-EVA-1)."""
+"""Services from the draft to the catalogue and off it again (R-CAT-3, R-CAT-5, R-SUP-1, R-EVA-1)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import event, func, select
 
 from app.db import db
 from app.errors import Conflict, Denied, InvalidInput, NotFound
-from app.models.catalogue import Offering, OfferingState, Supplier, SupplierState
-from app.models.record import Notice
-from app.policy import Actor, Role
-from app.workflows import offerings, offerings_reads
-from app.workflows.offerings import OFFERING, PlanInput
+from app.models.catalogue import (
+    Category,
+    Offering,
+    OfferingFile,
+    OfferingFileKind,
+    OfferingState,
+    Plan,
+    SupplierState,
+)
+from app.models.record import AuditRow, Notice
+from app.policy import Role
+from app.workflows import (
+    catalogue,
+    offering_desk_reads,
+    offering_own_reads,
+    offering_review,
+    offering_versions,
+    offerings,
+    offerings_reads,
+)
+from app.workflows.offering_lifecycle import OFFERING
+from app.workflows.offering_versions import PlanInput
 from tests import factories
-
-
-@dataclass(frozen=True)
-class Shop:
-    supplier: Supplier
-    seller: Actor
-    manager: Actor
-    category_id: int
+from tests.integration.workflows.shop import (
+    ALL,
+    Shop,
+    approve,
+    draft,
+    fields,
+    on_sale,
+    open_shop,
+    proof,
+    submitted,
+)
 
 
 @pytest.fixture
 def shop(tx: Flask) -> Shop:
-    supplier = factories.make_supplier(name="새빛소프트")
-    made = Shop(
-        supplier=supplier,
-        seller=factories.make_actor(Role.SUPPLIER, supplier_id=supplier.id),
-        manager=factories.make_actor(Role.PROGRAMME_MANAGER),
-        category_id=factories.make_category().id,
-    )
-    db.session.commit()
-    return made
+    return open_shop()
 
 
-def fields(shop: Shop, **changed: Any) -> dict[str, Any]:
-    return {
-        "category_id": shop.category_id,
-        "name": "모여라 화상회의",
-        "summary": "설치 없는 화상회의",
-        "description": "브라우저만으로 100명까지 회의합니다.",
-        "keywords": ["웨비나", "화상", "웨비나"],
-        "plans": [PlanInput(name="기본", price=30_000), PlanInput(name="팀", price=90_000, unit="5인·월")],
-    } | changed
-
-
-def draft(shop: Shop, **changed: Any) -> Offering:
-    return offerings.create_draft(actor=shop.seller, **fields(shop, **changed))
-
-
-def on_sale(shop: Shop) -> Offering:
-    offering = draft(shop)
-    offerings.submit(actor=shop.seller, offering_id=offering.id)
-    return offerings.approve(actor=shop.manager, offering_id=offering.id)
+def waiting(shop: Shop) -> list[int]:
+    return [row.id for row in offering_desk_reads.approval_queue(actor=shop.manager)]
 
 
 def test_a_draft_shows_only_after_approval(shop: Shop) -> None:
     """R-CAT-5"""
-    offering = draft(shop)
+    offering = submitted(shop)
     assert offering.keywords == ["웨비나", "화상"]
-    offerings.submit(actor=shop.seller, offering_id=offering.id)
-    assert [o.id for o in offerings_reads.approval_queue(actor=shop.manager)] == [offering.id]
+    assert waiting(shop) == [offering.id]
     with pytest.raises(NotFound):
         offerings_reads.detail(actor=None, offering_id=offering.id)
-    offerings.approve(actor=shop.manager, offering_id=offering.id)
+    approve(shop, offering)
     assert offering.lowest_price == 30_000
     assert offering.published_at is not None
-    assert [o.id for o in offerings_reads.catalogue(q="웨비나 새빛").items] == [offering.id]
-    assert offerings_reads.approval_queue(actor=shop.manager) == []
+    assert [o.id for o in catalogue.page_of(q="웨비나 새빛").items] == [offering.id]
+    assert waiting(shop) == []
     told = db.session.scalars(select(Notice.text).where(Notice.supplier_id == shop.supplier.id)).all()
     assert told == ["서비스 '모여라 화상회의'이(가) 승인되어 판매를 시작했습니다."]
 
 
+def test_a_name_and_a_category_make_a_draft(shop: Shop) -> None:
+    """임시저장: what must be there is asked for at 승인 요청, all at once."""
+    offering = offerings.create_draft(actor=shop.seller, category_id=shop.category_id, name="이름만")
+    db.session.commit()
+    with pytest.raises(InvalidInput) as refused:
+        offerings.submit(actor=shop.seller, offering_id=offering.id)
+    assert refused.value.code == "offering.incomplete"
+    assert set(refused.value.fields) == {"summary", "description", "plans", "picture", "evidence"}
+    assert db.session.get_one(Offering, offering.id).state is OfferingState.DRAFT
+
+
+@pytest.mark.parametrize(
+    ("changed", "lacks"),
+    [
+        ({"summary": " "}, "summary"),
+        ({"description": ""}, "description"),
+        ({"plans": []}, "plans"),
+        ({"plans": [PlanInput(name="", price=1)]}, "plans"),
+        ({"plans": [PlanInput(name="기본", price=1, unit="")]}, "plans"),
+    ],
+)
+def test_what_is_missing_is_named_when_approval_is_asked_for(
+    shop: Shop, changed: dict[str, Any], lacks: str
+) -> None:
+    offering = draft(shop, **changed)
+    assert list(offerings.missing(offering=offering)) == [lacks]
+    db.session.commit()
+    with pytest.raises(InvalidInput, match=r"offering\.incomplete"):
+        offerings.submit(actor=shop.seller, offering_id=offering.id)
+
+
 def test_what_came_back_is_mended_and_handed_in_again(shop: Shop) -> None:
-    offering = draft(shop)
-    offerings.submit(actor=shop.seller, offering_id=offering.id)
-    offerings.send_back(actor=shop.manager, offering_id=offering.id, reason="가격 근거가 없습니다.")
+    offering = submitted(shop)
+    offering_review.send_back(actor=shop.manager, offering_id=offering.id, reason="가격 근거가 없습니다.")
     assert offering.reason == "가격 근거가 없습니다."
     mended = fields(shop, name="모여라 회의실", plans=[PlanInput(name="기본", price=20_000)])
     offerings.edit_draft(actor=shop.seller, offering_id=offering.id, **mended)
     assert "모여라 회의실 새빛소프트" in offering.search_text
     offerings.submit(actor=shop.seller, offering_id=offering.id)
-    assert offerings.approve(actor=shop.manager, offering_id=offering.id).lowest_price == 20_000
+    assert approve(shop, offering).lowest_price == 20_000
     view = offerings_reads.detail(actor=None, offering_id=offering.id)
     assert [(plan.name, plan.price) for plan in view.plans] == [("기본", 20_000)]
-    history = offerings_reads.own_detail(actor=shop.seller, offering_id=offering.id).history
+    history = offering_own_reads.own_detail(actor=shop.seller, offering_id=offering.id).history
     assert [row.action for row in history] == ["create", "submit", "send_back", "edit", "submit", "approve"]
+    assert history[3].change["plans"][1] == ["기본: 20,000원/월, 12개월"]
 
 
-def test_new_prices_are_a_new_version_after_approval(shop: Shop) -> None:
-    """R-CAT-5: the old version sells on until then."""
-    offering = on_sale(shop)
-    first = offering.current_version_id
-    offerings.propose_plans(
-        actor=shop.seller, offering_id=offering.id, plans=[PlanInput(name="기본", price=25_000)]
-    )
-    assert (offering.state, offering.current_version_id, offering.lowest_price) == (
-        OfferingState.ON_SALE,
-        first,
-        30_000,
-    )
-    (queued,) = offerings_reads.approval_queue(actor=shop.manager)
-    assert queued.proposed_version is not None
-    assert [plan.price for plan in queued.proposed_version.plans] == [25_000]
-    with pytest.raises(Conflict, match=r"offering\.proposed"):
-        offerings.propose_plans(
-            actor=shop.seller, offering_id=offering.id, plans=[PlanInput(name="기본", price=1)]
-        )
-    accepted = offerings.accept_price(actor=shop.manager, offering_id=offering.id)
-    assert accepted.current_version_id != first
-    assert (accepted.lowest_price, accepted.proposed_version_id) == (25_000, None)
-    with pytest.raises(Conflict, match=r"offering\.not_proposed"):
-        offerings.accept_price(actor=shop.manager, offering_id=offering.id)
-
-
-def test_declined_prices_leave_the_old_ones(shop: Shop) -> None:
-    offering = on_sale(shop)
-    offerings.propose_plans(
-        actor=shop.seller, offering_id=offering.id, plans=[PlanInput(name="기본", price=99_000)]
-    )
-    assert (
-        offerings_reads.own_detail(actor=shop.seller, offering_id=offering.id).proposed_plans[0].price
-        == 99_000
-    )
-    offerings.decline_price(actor=shop.manager, offering_id=offering.id, reason="인상 폭이 큽니다.")
-    assert (offering.lowest_price, offering.proposed_version_id) == (30_000, None)
-
-
-def test_suspension_takes_it_off_and_lifting_brings_it_back(shop: Shop) -> None:
-    offering = on_sale(shop)
-    offerings.suspend(actor=shop.manager, offering_id=offering.id, reason="장애")
-    assert offerings_reads.catalogue().items == []
-    assert not offerings_reads.detail(actor=shop.seller, offering_id=offering.id).orderable
-    assert not offerings_reads.detail(actor=shop.manager, offering_id=offering.id).orderable
-    with pytest.raises(NotFound):
-        offerings_reads.detail(actor=factories.make_actor(Role.DEMAND), offering_id=offering.id)
-    offerings.lift(actor=shop.manager, offering_id=offering.id)
-    assert offerings_reads.detail(actor=None, offering_id=offering.id).orderable
+def test_saving_the_same_again_leaves_no_trace(shop: Shop) -> None:
+    offering = draft(shop)
+    offerings.edit_draft(actor=shop.seller, offering_id=offering.id, **fields(shop))
+    history = offering_own_reads.own_detail(actor=shop.seller, offering_id=offering.id).history
+    assert [row.action for row in history] == ["create"]
 
 
 def test_only_a_selected_supplier_sells(shop: Shop) -> None:
@@ -155,20 +135,88 @@ def test_only_a_selected_supplier_sells(shop: Shop) -> None:
     assert db.session.get_one(Offering, offering.id).state is OfferingState.DRAFT
 
 
+def test_its_supplier_stops_and_starts_again_by_itself(shop: Shop) -> None:
+    """판매 중단: off the catalogue, by nobody's leave; the lead agency's 판매중지 it cannot lift."""
+    offering = on_sale(shop)
+    offerings.stop(actor=shop.seller, offering_id=offering.id)
+    assert offering.state is OfferingState.PAUSED and catalogue.page_of().items == []
+    offerings.resume(actor=shop.seller, offering_id=offering.id)
+    assert [o.id for o in catalogue.page_of().items] == [offering.id]
+    offerings.stop(actor=shop.seller, offering_id=offering.id)
+    offering_review.suspend(actor=shop.manager, offering_id=offering.id, reason="민원 확인")
+    db.session.commit()
+    with pytest.raises(Conflict, match=r"offering\.resume\.state"):
+        offerings.resume(actor=shop.seller, offering_id=offering.id)
+    with pytest.raises(Denied):
+        offering_review.lift(actor=shop.seller, offering_id=offering.id, reason="해결")
+
+
+def test_a_stopped_supplier_does_not_start_again(shop: Shop) -> None:
+    """R-SUP-1"""
+    offering = on_sale(shop)
+    offerings.stop(actor=shop.seller, offering_id=offering.id)
+    shop.supplier.state = SupplierState.SUSPENDED
+    db.session.commit()
+    with pytest.raises(Conflict, match=r"supplier\.not_selected"):
+        offerings.resume(actor=shop.seller, offering_id=offering.id)
+    assert db.session.get_one(Offering, offering.id).state is OfferingState.PAUSED
+
+
+def test_a_change_of_what_is_said_begins_a_version_and_is_approved_anew(shop: Shop) -> None:
+    """R-CAT-5: the version that deals began with is not touched."""
+    offering = on_sale(shop)
+    first = offering.current_version_id
+    offerings.stop(actor=shop.seller, offering_id=offering.id)
+    offerings.revise(actor=shop.seller, offering_id=offering.id)
+    changed = fields(shop, name="새 이름", plans=[PlanInput(name="기본", price=50_000)])
+    offerings.edit_draft(actor=shop.seller, offering_id=offering.id, **changed)
+    old = db.session.scalars(select(Plan.price).where(Plan.version_id == first).order_by(Plan.id)).all()
+    assert old == [30_000, 90_000]
+    assert list(offerings.missing(offering=offering)) == ["evidence"]
+    files = [(OfferingFileKind.EVIDENCE, proof())]
+    offerings.edit_draft(actor=shop.seller, offering_id=offering.id, **changed, files=files)
+    offerings.submit(actor=shop.seller, offering_id=offering.id)
+    approve(shop, offering)
+    assert offering.current_version_id != first and offering.lowest_price == 50_000
+    seen = offering_own_reads.own_detail(actor=shop.seller, offering_id=offering.id)
+    assert [seen.fate(version) for version in seen.versions] == ["적용중", "이전 가격"]
+
+
+def test_a_draft_is_thrown_away_and_leaves_its_trail(shop: Shop) -> None:
+    offering = draft(shop)
+    key = offering.id
+    offerings.delete_draft(actor=shop.seller, offering_id=key)
+    assert db.session.get(Offering, key) is None
+    assert db.session.scalar(select(func.count()).select_from(OfferingFile)) == 0
+    last = db.session.scalars(
+        select(AuditRow).where(AuditRow.entity == "offering", AuditRow.entity_id == key)
+    ).all()[-1]
+    assert (last.action, last.change) == ("delete", {"name": ["모여라 화상회의", None]})
+
+
+def test_what_was_once_sold_is_not_thrown_away(shop: Shop) -> None:
+    """Deals point to its versions."""
+    offering = on_sale(shop)
+    db.session.commit()
+    with pytest.raises(Conflict, match=r"offering\.delete\.state"):
+        offerings.delete_draft(actor=shop.seller, offering_id=offering.id)
+    offerings.stop(actor=shop.seller, offering_id=offering.id)
+    offerings.revise(actor=shop.seller, offering_id=offering.id)
+    with pytest.raises(Conflict, match=r"offering\.delete\.state"):
+        offerings.delete_draft(actor=shop.seller, offering_id=offering.id)
+
+
 @pytest.mark.parametrize(
     ("changed", "wrong"),
     [
         ({"name": " "}, "name"),
         ({"name": "가" * 81}, "name"),
-        ({"summary": ""}, "summary"),
-        ({"description": ""}, "description"),
+        ({"summary": "가" * 201}, "summary"),
         ({"keywords": [f"말{n}" for n in range(11)]}, "keywords"),
         ({"category_id": 0}, "category_id"),
-        ({"plans": []}, "plans"),
         ({"plans": [PlanInput(name="기본", price=0)]}, "plans"),
         ({"plans": [PlanInput(name="기본", price=1), PlanInput(name="기본 ", price=2)]}, "plans"),
         ({"plans": [PlanInput(name="기본", price=1, period_months=0)]}, "plans"),
-        ({"plans": [PlanInput(name="", price=1)]}, "plans"),
     ],
 )
 def test_what_is_typed_wrong_is_named(shop: Shop, changed: dict[str, Any], wrong: str) -> None:
@@ -178,22 +226,40 @@ def test_what_is_typed_wrong_is_named(shop: Shop, changed: dict[str, Any], wrong
     assert db.session.scalar(select(Offering.id)) is None
 
 
+def test_a_closed_category_takes_no_new_service(shop: Shop) -> None:
+    """R-CAT-1: what stands in it may be worked on, but is not asked to be approved."""
+    offering = draft(shop)
+    db.session.get_one(Category, shop.category_id).is_open = False
+    db.session.commit()
+    with pytest.raises(InvalidInput) as refused:
+        draft(shop, name="다른 서비스")
+    assert list(refused.value.fields) == ["category_id"]
+    offerings.edit_draft(actor=shop.seller, offering_id=offering.id, **fields(shop, summary="고침"))
+    with pytest.raises(InvalidInput) as refused:
+        offerings.submit(actor=shop.seller, offering_id=offering.id)
+    assert list(refused.value.fields) == ["category_id"]
+
+
 def test_nobody_touches_anothers_service(shop: Shop) -> None:
     """R-ROLE-1"""
     offering = on_sale(shop)
     stranger = factories.make_actor(Role.SUPPLIER)
     db.session.commit()
-    plans = [PlanInput(name="기본", price=1)]
+    plans, evidence = [PlanInput(name="기본", price=1)], [proof()]
     for act in (
         lambda: offerings.submit(actor=stranger, offering_id=offering.id),
+        lambda: offerings.stop(actor=stranger, offering_id=offering.id),
+        lambda: offerings.delete_draft(actor=stranger, offering_id=offering.id),
         lambda: offerings.edit_draft(actor=stranger, offering_id=offering.id, **fields(shop)),
-        lambda: offerings.propose_plans(actor=stranger, offering_id=offering.id, plans=plans),
-        lambda: offerings_reads.own_detail(actor=stranger, offering_id=offering.id),
+        lambda: offering_versions.propose_plans(
+            actor=stranger, offering_id=offering.id, plans=plans, evidence=evidence
+        ),
+        lambda: offering_own_reads.own_detail(actor=stranger, offering_id=offering.id),
     ):
         with pytest.raises(NotFound):
             act()
     with pytest.raises(Denied):
-        offerings.suspend(actor=shop.seller, offering_id=offering.id, reason="장애")
+        offering_review.suspend(actor=shop.seller, offering_id=offering.id, reason="장애")
     with pytest.raises(Denied):
         offerings.create_draft(actor=shop.manager, **fields(shop))
     with pytest.raises(Conflict, match=r"offering\.edit\.state"):
@@ -205,15 +271,22 @@ def test_nobody_touches_anothers_service(shop: Shop) -> None:
 
 VERBS = {
     "submit": lambda s, o: offerings.submit(actor=s.seller, offering_id=o),
-    "approve": lambda s, o: offerings.approve(actor=s.manager, offering_id=o),
-    "send_back": lambda s, o: offerings.send_back(actor=s.manager, offering_id=o, reason="사유"),
-    "suspend": lambda s, o: offerings.suspend(actor=s.manager, offering_id=o, reason="사유"),
-    "lift": lambda s, o: offerings.lift(actor=s.manager, offering_id=o),
-    "propose": lambda s, o: offerings.propose_plans(
-        actor=s.seller, offering_id=o, plans=[PlanInput(name="기본", price=1)]
+    "stop": lambda s, o: offerings.stop(actor=s.seller, offering_id=o),
+    "resume": lambda s, o: offerings.resume(actor=s.seller, offering_id=o),
+    "revise": lambda s, o: offerings.revise(actor=s.seller, offering_id=o),
+    "approve": lambda s, o: offering_review.approve(actor=s.manager, offering_id=o, checks=ALL["new"]),
+    "send_back": lambda s, o: offering_review.send_back(actor=s.manager, offering_id=o, reason="사유"),
+    "suspend": lambda s, o: offering_review.suspend(actor=s.manager, offering_id=o, reason="사유"),
+    "lift": lambda s, o: offering_review.lift(actor=s.manager, offering_id=o, reason="사유"),
+    "propose": lambda s, o: offering_versions.propose_plans(
+        actor=s.seller, offering_id=o, plans=[PlanInput(name="기본", price=1)], evidence=[proof()]
     ),
-    "accept_price": lambda s, o: offerings.accept_price(actor=s.manager, offering_id=o),
-    "decline_price": lambda s, o: offerings.decline_price(actor=s.manager, offering_id=o, reason="사유"),
+    "accept_price": lambda s, o: offering_review.accept_price(
+        actor=s.manager, offering_id=o, checks=ALL["price"]
+    ),
+    "decline_price": lambda s, o: offering_review.decline_price(
+        actor=s.manager, offering_id=o, reason="사유"
+    ),
 }
 
 
