@@ -14,7 +14,15 @@ from app.workflows import programmes
 from app.workflows.eligibility import Ineligible
 
 # Who has an account already is shown the way to it.
-_HAVE_ACCOUNT = frozenset({"company.taken", "company.representative_taken", "company.rejected"})
+_HAVE_ACCOUNT = frozenset(
+    {
+        "company.taken",
+        "company.representative_taken",
+        "company.rejected",
+        "supplier.exists",
+        "supplier.rejected",
+    }
+)
 
 
 def page(refusal: Ineligible, *, correct: str, label: str, **context: Any) -> str:
@@ -25,7 +33,7 @@ def page(refusal: Ineligible, *, correct: str, label: str, **context: Any) -> st
         correct=correct,
         label=label,
         has_account=refusal.code in _HAVE_ACCOUNT,
-        contacts=_contacts(programmes.operating_agencies()),
+        contacts=_contacts([] if refusal.code.startswith("supplier.") else programmes.operating_agencies()),
         **context,
     )
 

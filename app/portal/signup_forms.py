@@ -22,7 +22,7 @@ from app.web.forms import (
     ValidationError,
     longest,
 )
-from app.workflows.terms import TERMS
+from app.workflows.terms import TERMS, Term
 
 LATER = "later"
 EMAIL = {"autocomplete": "email", "type": "email"}
@@ -67,9 +67,9 @@ class CountField(TolerantField):
         return str(self.data) if self.data is not None else getattr(self, "typed", "")
 
 
-def terms_form(answers: Mapping[str, Any]) -> BaseForm:
+def terms_form(answers: Mapping[str, Any], terms: Sequence[Term] = TERMS) -> BaseForm:
     """One box per term; what was ticked before stays ticked."""
-    boxes = {term.key: BooleanField(term.title, [Agreed()] if term.required else []) for term in TERMS}
+    boxes = {term.key: BooleanField(term.title, [Agreed()] if term.required else []) for term in terms}
     kept = {key: told["accepted"] for key, told in answers.get("terms", {}).items()}
     return type("TermsForm", (BaseForm,), boxes)(data=kept)
 

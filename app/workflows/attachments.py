@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from app import clock, policy
 from app.db import db, transaction
@@ -31,21 +31,20 @@ def take_in(*, file_name: str, content: bytes) -> Incoming:
     return Incoming(sniff.safe_name(file_name), content_type, len(content), store.put(content))
 
 
-def attach(
-    incoming: Incoming, *, kind: DocumentKind, signup_id: int | None = None, company_id: int | None = None
-) -> tuple[Document, str | None]:
-    """Put it in the place of the earlier one of its kind; returns it and the earlier one's name."""
-    owner = Document.signup_id == signup_id if company_id is None else Document.company_id == company_id
+def attach(incoming: Incoming, *, kind: DocumentKind, **owner: int | None) -> tuple[Document, str | None]:
+    """Put it in the place of the earlier one of its kind; returns it and the earlier one's name.
+
+    `owner` is one of signup_id, company_id, supplier_signup_id, supplier_id.
+    """
     earlier = db.session.scalars(
         update(Document)
-        .where(owner, Document.kind == kind, Document.replaced_at.is_(None))
+        .where(_of(**owner), Document.kind == kind, Document.replaced_at.is_(None))
         .values(replaced_at=clock.now())
         .returning(Document.file_name)
     ).first()
     document = Document(
         kind=kind,
-        signup_id=signup_id,
-        company_id=company_id,
+        **owner,
         file_name=incoming.file_name,
         content_type=incoming.content_type,
         size=incoming.size,
@@ -57,11 +56,23 @@ def attach(
     return document, earlier
 
 
-def current(*, signup_id: int | None = None, company_id: int | None = None) -> list[Document]:
-    """What counts now, by kind."""
-    owner = Document.signup_id == signup_id if company_id is None else Document.company_id == company_id
-    statement = select(Document).where(owner, Document.replaced_at.is_(None)).order_by(Document.id)
+def current(**owner: int | None) -> list[Document]:
+    """What counts now, by kind; `owner` as for `attach`."""
+    statement = select(Document).where(_of(**owner), Document.replaced_at.is_(None)).order_by(Document.id)
     return list(db.session.scalars(statement))
+
+
+_OWNERS = {
+    "signup_id": Document.signup_id,
+    "company_id": Document.company_id,
+    "supplier_signup_id": Document.supplier_signup_id,
+    "supplier_id": Document.supplier_id,
+}
+
+
+def _of(**owner: int | None) -> ColumnElement[bool]:
+    [(name, key)] = owner.items()
+    return _OWNERS[name] == key
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,9 @@ class HandedOut:
     content: bytes
 
 
-_LOOKERS = (Permission.DEMAND_VIEW, Permission.SUPPLIER_VIEW, Permission.SCREENING_VIEW)
+_LOOKERS = (Permission.DEMAND_VIEW, Permission.SCREENING_VIEW)
+_LOOKERS_AT_SUPPLIERS = (Permission.SUPPLIER_VIEW, Permission.DEAL_VIEW)
+"""Whoever pays a supplier looks at the copy of its bank book too (R-SET-1)."""
 
 
 def document_for(*, actor: Actor, document_id: int) -> HandedOut:
@@ -79,13 +92,16 @@ def document_for(*, actor: Actor, document_id: int) -> HandedOut:
 
     Raises NotFound, Denied.
     """
-    if not any(actor.may(permission) for permission in _LOOKERS):
+    if not any(actor.may(permission) for permission in _LOOKERS + _LOOKERS_AT_SUPPLIERS):
         raise Denied()
     with transaction() as session:
         document = session.get(Document, document_id)
         if document is None or (document.company_id is None and document.supplier_id is None):
             raise NotFound()
         policy.require_own(actor, document)
+        lookers = _LOOKERS if document.supplier_id is None else _LOOKERS_AT_SUPPLIERS
+        if not any(actor.may(permission) for permission in lookers):
+            raise Denied()
         if actor.role not in (Role.DEMAND, Role.SUPPLIER):
             owner = (
                 ("company", document.company_id)

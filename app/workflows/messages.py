@@ -30,13 +30,13 @@ def send_sms(payload: Mapping[str, Any], key: str, /) -> str | None:
 
 
 def _recipient(company_id: int | None, supplier_id: int | None) -> str | None:
-    """The company's contact person, else who signed up; the supplier's line, if it is a mobile one."""
+    """The company's contact person, else who signed up; whoever joined for the supplier, else its line."""
     number = None
     with transaction() as session:
         if company_id is not None and (company := session.get(Company, company_id)):
             number = company.contact_phone or company.phone
         elif supplier_id is not None and (supplier := session.get(Supplier, supplier_id)):
-            number = supplier.phone
+            number = supplier.contact_phone or supplier.phone
     plain = digits(number or "")
     return plain if valid_mobile(plain) else None
 

@@ -87,13 +87,14 @@ def label(code: str) -> str:
     return found.text if found else code
 
 
-def words(codes: Sequence[str], free: str) -> str:
+def words(codes: Sequence[str], free: str, *, among: Sequence[Reason] = (*HOLD, *REJECT)) -> str:
     """What the company reads: the sentences of the codes, then what was written. Empty where there is none.
 
     Raises InvalidInput `reason.code` for an unknown code.
     """
-    unknown = [code for code in codes if code not in _BY_CODE]
+    by_code = {reason.code: reason for reason in among}
+    unknown = [code for code in codes if code not in by_code]
     if unknown:
         text = "목록에 없는 사유입니다. 화면을 새로 고쳐 다시 선택해 주세요."
         raise InvalidInput("reason.code", text, fields={"codes": text})
-    return " ".join([*[_BY_CODE[code].text for code in codes], *([free.strip()] if free.strip() else [])])
+    return " ".join([*[by_code[code].text for code in codes], *([free.strip()] if free.strip() else [])])
