@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import Response
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
+from app import clock
 from app.access import current_actor
 from app.backoffice.parts import (
     Page,
@@ -21,7 +23,9 @@ from app.backoffice.parts import (
 from app.documents.exports import Column
 from app.models.deals import DealState
 from app.policy import Permission
-from app.workflows import deals_reads, payments_reads, slips
+from app.web.files import disposition
+from app.web.pages import key_of, page_args
+from app.workflows import deals_dossier, deals_reads, payments_reads, slips, threads_reads, usage_reads
 from app.workflows.payments_reads import Tab
 
 DEAL_COLUMNS: list[Column[Any]] = [
@@ -31,7 +35,12 @@ DEAL_COLUMNS: list[Column[Any]] = [
     Column("서비스", lambda r: r.deal.offering.name),
     Column("상태", lambda r: r.deal.state.label),
     Column("금액", lambda r: r.deal.amount, kind="won"),
+    Column("기업 부담 부가세", lambda r: r.deal.tax, kind="won"),
     Column("요청일시", lambda r: r.deal.requested_at, kind="instant"),
+    Column("수락일시", lambda r: r.deal.accepted_at, kind="instant"),
+    Column("결제요청일시", lambda r: r.deal.billed_at, kind="instant"),
+    Column("끝난 일시", lambda r: r.deal.closed_at, kind="instant"),
+    Column("사유", lambda r: r.deal.reason or ""),
     Column("기한", lambda r: r.deadline or ""),
 ]
 PAYMENT_COLUMNS: list[Column[Any]] = [
@@ -59,21 +68,41 @@ class Deals(Page):
 
     @expose("/")
     def index(self) -> ResponseReturnValue:
-        state, text, read = chosen(DealState), typed("q"), deals_reads.console_deals
+        wanted: dict[str, Any] = {
+            "q": typed("q"),
+            "company": typed("company"),
+            "supplier": typed("supplier"),
+            "since": day_of("since"),
+            "until": day_of("until"),
+            "soon": typed("due") == "soon",
+        }
+        state, read = chosen(DealState), deals_reads.console_deals
         if export_format():
-            rows = everything(read, key=_deal_id, state=state, q=text)
+            rows = everything(read, key=_deal_id, state=state, **wanted)
             return spreadsheet(rows, DEAL_COLUMNS, name="거래")
-        counts = deals_reads.state_counts(actor=current_actor())
-        listing = listed(read, key=_deal_id, state=state, q=text)
-        found: dict[str, Any] = {"listing": listing, "counts": counts, "state": state, "q": text}
-        return self.render("backoffice/market/deals.html", **found)
+        counts = deals_reads.state_counts(actor=current_actor(), **wanted)
+        listing = listed(read, key=_deal_id, state=state, **wanted)
+        found: dict[str, Any] = {"listing": listing, "counts": counts, "state": state, "now": clock.now()}
+        return self.render("backoffice/market/deals.html", **found, **wanted)
 
     @expose("/<int:id>")
     def detail(self, id: int) -> ResponseReturnValue:
-        actor = current_actor()
-        view = deals_reads.deal_view(actor=actor, deal_id=id)
-        payment = payments_reads.live_payment(actor=actor, deal_id=id)
-        return self.render("backoffice/market/deal.html", view=view, deal=view.deal, payment=payment)
+        before = key_of(page_args().before)
+        found = deals_dossier.dossier(actor=current_actor(), deal_id=id, before=before)
+        deal = found.view.deal
+        usage = usage_reads.of_deal(actor=current_actor(), deal=deal)
+        return self.render(
+            "backoffice/market/deal.html", found=found, view=found.view, deal=deal, usage=usage
+        )
+
+    @expose("/<int:id>/file/<int:file_id>")
+    def file(self, id: int, file_id: int) -> ResponseReturnValue:
+        """A file of the thread; each look is on record (R-FILE-1, R-AUD-0)."""
+        handed = threads_reads.file_for(actor=current_actor(), deal_id=id, file_id=file_id)
+        response = Response(handed.content, content_type=handed.content_type)
+        response.headers["Content-Disposition"] = disposition("inline", handed.file_name)
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
 
 class Payments(Page):

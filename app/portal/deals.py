@@ -12,14 +12,26 @@ from app import clock
 from app.access import current_actor, needs
 from app.errors import Refusal
 from app.models.deals import DealState
+from app.models.payments import PaymentState
+from app.models.threads import DealSide
 from app.policy import Permission
-from app.portal import lists
+from app.portal import lists, threads
 from app.web import confirm
 from app.web.errors import refused
 from app.web.forms import BaseForm, Required, longest, refusal_to_form
 from app.web.pages import page_args
-from app.workflows import deals, deals_reads, instruments, payments_reads
-from app.workflows.deals_reads import DealTab, DealView
+from app.workflows import (
+    asked_together,
+    deal_refusals,
+    deals,
+    deals_next,
+    deals_reads,
+    instruments,
+    payments_reads,
+    threads_reads,
+    usage_reads,
+)
+from app.workflows.deals_reads import DealFilter, DealTab, DealView
 
 blueprint = Blueprint("deals", __name__)
 
@@ -41,12 +53,15 @@ class AgainForm(BaseForm):
 def index() -> ResponseReturnValue:
     actor, page = current_actor(), page_args()
     tab = next((each for each in DealTab if each.value == request.args.get("tab")), DealTab.CONSULTING)
-    rows = deals_reads.tab_rows(actor=actor, tab=tab, before=lists.cursor(), size=page.size)
+    wanted = DealFilter(new_message=request.args.get("only") == "message")
+    rows = deals_reads.tab_rows(actor=actor, tab=tab, wanted=wanted, before=lists.cursor(), size=page.size)
     return render_template(
         "portal/deals/index.html",
         tab=tab,
+        wanted=wanted,
         tabs=DealTab,
         counts=deals_reads.tab_counts(actor=actor),
+        unread=threads_reads.waiting(actor=actor),
         rows=rows,
         size=page.size,
         following=lists.following(rows, page.size, key=lambda row: row.deal.id),
@@ -57,25 +72,58 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/deals/<int:deal_id>")
 @needs(Permission.DEMAND_VIEW)
 def detail(deal_id: int) -> ResponseReturnValue:
-    return _detail(deals_reads.deal_view(actor=current_actor(), deal_id=deal_id), AgainForm())
+    view = deals_reads.deal_view(actor=current_actor(), deal_id=deal_id)
+    return _detail(view, AgainForm(memo=view.deal.memo), threads.thread_of(deal_id))
 
 
-def _detail(view: DealView, form: AgainForm) -> ResponseReturnValue:
+def _detail(
+    view: DealView, form: AgainForm, thread: dict[str, Any], refusal: Refusal | None = None
+) -> ResponseReturnValue:
     actor, deal = current_actor(), view.deal
     payment = payments_reads.live_payment(actor=actor, deal_id=deal.id)
+    paying = payment is not None and payment.state in (PaymentState.PENDING, PaymentState.CANCELLING)
     closed = deal.state in (DealState.TURNED_DOWN, DealState.LAPSED)
     return render_template(
         "portal/deals/detail.html",
         view=view,
         deal=deal,
-        form=form,
+        form=thread["message_form"] if thread["message_form"].errors else form,
+        again_form=form,
         payment=payment,
+        paying=paying,
         split=None if payment else payments_reads.bill_split(actor=actor, deal_id=deal.id),
         actions={edge.action for edge in view.actions},
         can_ask_again=closed and view.following is None,
+        siblings=asked_together.siblings(actor=actor, deal=deal),
+        next_step=deals_next.next_step(deal, DealSide.COMPANY, late=view.late, paying=paying),
+        way_out=deal_refusals.way_out(refusal.code) if refusal else None,
         withdraw=WITHDRAW,
+        usage=usage_reads.of_deal(actor=actor, deal=deal),
         now=clock.now(),
-    ), 422 if form.errors else 200
+        **thread,
+    ), 422 if form.errors or thread["message_form"].errors else 200
+
+
+@blueprint.post("/deals/<int:deal_id>/messages")
+@needs(Permission.DEAL_REQUEST)
+def send_message(deal_id: int) -> ResponseReturnValue:
+    """A message with files to the supplier (R-DEAL-2a)."""
+    view = deals_reads.deal_view(actor=current_actor(), deal_id=deal_id)
+    answer = threads.send(deal_id, here=url_for("deals.detail", deal_id=deal_id))
+    return _detail(view, AgainForm(formdata=None), answer) if isinstance(answer, dict) else answer
+
+
+@blueprint.get("/deals/messages")
+@needs(Permission.DEAL_REQUEST)
+def messages() -> ResponseReturnValue:
+    """새 메시지"""
+    return threads.inbox(side="company")
+
+
+@blueprint.get("/deals/<int:deal_id>/files/<int:file_id>")
+@needs(Permission.DEMAND_VIEW)
+def file(deal_id: int, file_id: int) -> ResponseReturnValue:
+    return threads.hand_out(deal_id, file_id)
 
 
 @blueprint.post("/deals/<int:deal_id>/withdraw")
@@ -98,16 +146,18 @@ def withdraw(deal_id: int) -> ResponseReturnValue:
 @needs(Permission.DEAL_REQUEST)
 def again(deal_id: int) -> ResponseReturnValue:
     """다시 거래상담: a new deal that points to the closed one."""
-    actor, form = current_actor(), AgainForm()
+    actor, form, said = current_actor(), AgainForm(), None
     if form.validate_on_submit():
         try:
             deal = deals.again(actor=actor, deal_id=deal_id, memo=form.memo.data or "")
         except Refusal as refusal:
             refusal_to_form(form, refusal)
+            said = refusal
         else:
             flash("거래상담을 다시 요청했습니다.", "success")
             return redirect(url_for("deals.detail", deal_id=deal.id))
-    return _detail(deals_reads.deal_view(actor=actor, deal_id=deal_id), form)
+    view = deals_reads.deal_view(actor=actor, deal_id=deal_id)
+    return _detail(view, form, threads.thread_of(deal_id), said)
 
 
 @blueprint.get("/cart")

@@ -6,22 +6,21 @@ sweep has run yet (R-TIME-6). `deadlines.sweep` only writes down what has alread
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import exists, select
 
 from app import clock, policy
 from app.db import db, lock, transaction
-from app.errors import Conflict, Denied, InvalidInput, NotFound, Refusal
-from app.models.catalogue import Category, Offering, OfferingState, Plan, Supplier, SupplierState
+from app.errors import Conflict, Denied, InvalidInput, NotFound
+from app.models.catalogue import Category, Offering, OfferingState, Plan, SupplierState
 from app.models.companies import Company
 from app.models.deals import Deal, DealState
 from app.models.payments import Payment, PaymentState
 from app.models.programme import Programme
 from app.policy import Actor, Permission
-from app.workflows import clock_runs, programmes, reckoning, record, search, shares, vouchers
+from app.workflows import clock_runs, deal_parties, reckoning, record, shares, vouchers
 from app.workflows.deal_lifecycle import DEAL, SUPPLIER_LINK
 from app.workflows.lifecycle import begin, fire
 
@@ -44,7 +43,11 @@ def again(*, actor: Actor, deal_id: int, memo: str) -> Deal:
     The new deal begins with the service's present prices. Raises as `request`, and Conflict.
     """
     policy.require(actor, Permission.DEAL_REQUEST)
+    if actor.company_id is None:
+        raise Denied()
     with transaction() as session:
+        # Before the deal, as everywhere: who moves deadlines holds the clocks and waits for deals.
+        reckoning.hold_of_company(actor.company_id)
         previous = lock(Deal, deal_id)
         policy.require_own(actor, previous)
         if previous.state not in (DealState.TURNED_DOWN, DealState.LAPSED):
@@ -60,33 +63,56 @@ def again(*, actor: Actor, deal_id: int, memo: str) -> Deal:
 
 def _request(*, actor: Actor, offering_id: int, memo: str, previous: Deal | None) -> Deal:
     policy.require(actor, Permission.DEAL_REQUEST)
-    memo = _memo(memo)
+    memo = clean_memo(memo)
+    with transaction():
+        company, programme = buyer_of(actor)
+        offering = may_ask(company, programme, offering_id)
+        return begin_with(
+            actor, company, programme, offering, memo=memo, previous_id=previous.id if previous else None
+        )
+
+
+def buyer_of(actor: Actor) -> tuple[Company, Programme]:
+    """The company with a usable voucher, whose lock makes its requests come one after the other.
+
+    Inside the caller's transaction. Raises Denied and the voucher's refusals.
+    """
     if actor.company_id is None:
         raise Denied()
-    with transaction() as session:
-        reckoning.hold_of_company(actor.company_id)
-        voucher = vouchers.usable_for(company_id=actor.company_id, lock=True)
-        company = session.get_one(Company, actor.company_id)
-        programme = session.get_one(Programme, voucher.programme_id)
-        offering = _orderable(offering_id, programme)
-        _refuse_self(company, offering.supplier)
-        _refuse_open(company.id, offering.id)
-        now = clock.now()
-        deal = Deal(
-            programme_id=programme.id,
-            company_id=company.id,
-            supplier_id=offering.supplier_id,
-            offering_id=offering.id,
-            version_id=offering.current_version_id,
-            previous_id=previous.id if previous else None,
-            state=DealState.CONSULTING,
-            memo=memo,
-            requested_at=now,
-            due_at=reckoning.of(programme).deadline("consultation", now),
-        )
-        begin(DEAL, deal, actor=actor, action="request")
-        _tell_supplier(deal, company)
-        return deal
+    reckoning.hold_of_company(actor.company_id)
+    voucher = vouchers.usable_for(company_id=actor.company_id, lock=True)
+    company = db.session.get_one(Company, actor.company_id)
+    return company, db.session.get_one(Programme, voucher.programme_id)
+
+
+def may_ask(company: Company, programme: Programme, offering_id: int) -> Offering:
+    """Only looks, so that its refusal can be told beside what was made (`asked_together`)."""
+    offering = _orderable(offering_id, programme)
+    deal_parties.refuse_self(company, offering.supplier)
+    _refuse_open(company.id, offering.id)
+    return offering
+
+
+def begin_with(
+    actor: Actor, company: Company, programme: Programme, offering: Offering, *, memo: str, **links: Any
+) -> Deal:
+    """Inside the caller's transaction; `links`: what it points to, `previous_id` or `asked_together`."""
+    now = clock.now()
+    deal = Deal(
+        programme_id=programme.id,
+        company_id=company.id,
+        supplier_id=offering.supplier_id,
+        offering_id=offering.id,
+        version_id=offering.current_version_id,
+        state=DealState.CONSULTING,
+        memo=memo,
+        requested_at=now,
+        due_at=reckoning.of(programme).deadline("consultation", now),
+        **links,
+    )
+    begin(DEAL, deal, actor=actor, action="request")
+    _tell_supplier(deal, company)
+    return deal
 
 
 def _tell_supplier(deal: Deal, company: Company) -> None:
@@ -104,7 +130,7 @@ def _tell_supplier(deal: Deal, company: Company) -> None:
     )
 
 
-def _memo(memo: str) -> str:
+def clean_memo(memo: str) -> str:
     memo = memo.strip()
     if not 1 <= len(memo) <= MAX_MEMO:
         text = f"상담 내용을 {MAX_MEMO:,}자까지 입력해 주세요."
@@ -128,22 +154,6 @@ def _orderable(offering_id: int, programme: Programme) -> Offering:
             "offering.category", f"'{category.name}' 분야는 {programme.year}년 사업의 지원 대상이 아닙니다."
         )
     return offering
-
-
-def _refuse_self(company: Company, supplier: Supplier) -> None:
-    """R-DEAL-2. A supplier's representative is known by name only: a namesake is told whom to call."""
-    if company.business_number == supplier.business_number:
-        raise Refusal(
-            "deal.self",
-            "사업자등록번호가 같은 기업과는 거래할 수 없습니다. 다른 공급기업의 서비스를 찾아 주세요.",
-        )
-    names = [re.sub(r"\s", "", search.clean(party.representative)) for party in (company, supplier)]
-    if names[0] == names[1]:
-        raise Refusal(
-            "deal.self",
-            "대표자가 같은 기업과는 거래할 수 없습니다. 이름만 같은 다른 사람이면 "
-            f"고객센터({programmes.PLATFORM_PHONE})로 문의해 주세요.",
-        )
 
 
 def _refuse_open(company_id: int, offering_id: int) -> None:
@@ -191,12 +201,21 @@ def _lock_in_time(deal_id: int, action: str, *, actor: Actor) -> Deal:
 
 
 def accept(*, actor: Actor, deal_id: int) -> Deal:
-    """거래수락. Raises NotFound, Denied, Conflict (`deal.late`, or the state)."""
+    """거래수락. Raises NotFound, Denied, Conflict (`deal.late`, or the state), `deal.self` (R-DEAL-2)."""
     with transaction():
-        _lock_in_time(deal_id, "accept", actor=actor)
+        deal = _lock_in_time(deal_id, "accept", actor=actor)
+        _refuse_self_by_now(deal)
         changes = {"accepted_at": clock.now(), "due_at": None}
         accepted: Deal = fire(DEAL, deal_id, "accept", actor=actor, changes=changes)
         return accepted
+
+
+def _refuse_self_by_now(deal: Deal) -> None:
+    """A representative may have changed since the request (R-DEAL-2).
+
+    Not asked again at the payment: a bill has two days, and what it was sent for was checked.
+    """
+    deal_parties.refuse_self(deal.company, deal.supplier, advice="이 요청은 반려해 주세요.")
 
 
 def turn_down(*, actor: Actor, deal_id: int, reason: str) -> Deal:
@@ -229,54 +248,11 @@ def _refuse_paying(deal: Deal) -> None:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class BillPreview:
-    """What a bill would come to, won, with how it was worked out (R-MONEY-2b)."""
+def reckon(deal: Deal, programme: Programme, plan_id: int, quantity: int) -> tuple[Plan, int, int]:
+    """The plan, what the voucher pays and the tax on top, by the deal's own version (R-CAT-5).
 
-    plan: Plan
-    quantity: int
-    amount: int
-    tax: int
-    total: int
-    lines: list[shares.Working]
-
-
-def bill_preview(
-    *,
-    actor: Actor,
-    deal_id: int,
-    plan_id: int,
-    quantity: int,
-    period_from: date | None = None,
-    period_to: date | None = None,
-) -> BillPreview:
-    """Reckon a bill without sending it, split by the programme's ratio: the voucher is not the supplier's.
-
-    With a period, that is checked as `bill` would. Raises NotFound, Denied, InvalidInput.
+    Raises InvalidInput with the field.
     """
-    policy.require(actor, Permission.DEAL_ANSWER)
-    deal = db.session.get(Deal, deal_id)
-    if deal is None:
-        raise NotFound()
-    policy.require_own(actor, deal)
-    programme = db.session.get_one(Programme, deal.programme_id)
-    plan, amount, tax = _reckon(deal, programme, plan_id, quantity)
-    if period_from and period_to:
-        _check_period(deal, period_from, period_to)
-    price = shares.Working("청구금액", f"{plan.name} {plan.price:,}원 × {quantity:,} ({plan.unit})", amount)
-    share = programme.cap * programme.company_share_percent // 100
-    grant = programme.cap - share
-    parts = shares.split(amount=amount, grant_left=grant, share_left=share)
-    working = shares.explain(
-        programme=programme, amount=amount, tax=tax, parts=parts, grant_left=grant, share_left=share
-    )
-    return BillPreview(
-        plan=plan, quantity=quantity, amount=amount, tax=tax, total=amount + tax, lines=[price, *working]
-    )
-
-
-def _reckon(deal: Deal, programme: Programme, plan_id: int, quantity: int) -> tuple[Plan, int, int]:
-    """The plan, what the voucher pays and the tax on top, by the deal's own version (R-CAT-5)."""
     plan = db.session.get(Plan, plan_id)
     if plan is None or plan.version_id != deal.version_id:
         text = "이 거래의 요금제를 목록에서 골라 주세요."
@@ -296,14 +272,15 @@ def bill(
 ) -> Deal:
     """결제요청: plan × quantity for a period; the payment's deadline begins (R-TIME-3).
 
-    Raises NotFound, Denied, Conflict, InvalidInput with the fields.
+    Raises NotFound, Denied, Conflict, InvalidInput with the fields, `deal.self` (R-DEAL-2).
     """
     with transaction() as session:
         reckoning.hold_of_deal(deal_id)
         deal = _lock_in_time(deal_id, "bill", actor=actor)
+        _refuse_self_by_now(deal)
         programme = session.get_one(Programme, deal.programme_id)
-        _plan, amount, tax = _reckon(deal, programme, plan_id, quantity)
-        _check_period(deal, period_from, period_to)
+        _plan, amount, tax = reckon(deal, programme, plan_id, quantity)
+        check_period(deal, period_from, period_to)
         now = clock.now()
         changes = {
             "plan_id": plan_id,
@@ -319,7 +296,8 @@ def bill(
         return billed
 
 
-def _check_period(deal: Deal, period_from: date, period_to: date) -> None:
+def check_period(deal: Deal, period_from: date, period_to: date) -> None:
+    """Raises InvalidInput with the field."""
     if period_from < clock.korean_day(deal.requested_at):
         text = "이용 시작일은 거래상담을 요청한 날 이후여야 합니다."
         raise InvalidInput("deal.period", text, fields={"period_from": text})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, tuple_
@@ -20,7 +20,7 @@ from app.models.payments import Payment, PaymentState
 from app.models.record import AuditRow
 from app.models.types import Labelled
 from app.policy import Actor, Permission
-from app.workflows import clock_runs, deadlines, deals, search
+from app.workflows import clock_runs, deadlines, deals, search, threads, threads_reads
 from app.workflows.deal_lifecycle import DEAL
 from app.workflows.lifecycle import Edge
 
@@ -57,6 +57,10 @@ OTHER_STEPS = {
 """What is no move between states: its label, and whose step it is."""
 
 
+SOON = timedelta(hours=24)
+"""Before a deadline, when it is urgent (R-VOU-4 reminds as early)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DealRow:
     deal: Deal
@@ -66,6 +70,20 @@ class DealRow:
     held: bool
     """Its deadline has struck, but is being moved: it is not late (R-TIME-5a)."""
     deadline: str | None
+    new_message: bool = False
+    """Whether the other side wrote last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DealFilter:
+    """What a list leaves over of its tab."""
+
+    soon: bool = False
+    """Of those whose clock runs, what runs out within a day."""
+    new_message: bool = False
+    offering_id: int | None = None
+    q: str = ""
+    """Part of the name of the company, the supplier or the service."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +93,22 @@ class Step:
     side: str
     who: str
     reason: str | None
+    due_before: datetime | None = None
+    due_after: datetime | None = None
+    """Where the step moved the deadline: what it was, what it became."""
+
+    @property
+    def was(self) -> str:
+        return clock.write_deadline(self.due_before) if self.due_before else ""
+
+    @property
+    def becomes(self) -> str:
+        return clock.write_deadline(self.due_after) if self.due_after else ""
+
+    @property
+    def by(self) -> str:
+        """The side and the person, once where they are the same."""
+        return self.side if self.who == self.side else f"{self.side} {self.who}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,16 +136,52 @@ def remaining(deal: Deal) -> timedelta | None:
     return max(deal.due_at - clock.now(), timedelta())
 
 
-def _rows_of(found: Sequence[Deal]) -> list[DealRow]:
-    struck = {deal.id for deal in found if deals.is_late(deal)}
+def _rows_of(found: Iterable[Deal], *, new: Collection[int] = ()) -> list[DealRow]:
+    """`new` are those in which the other side wrote last."""
+    listed = list(found)
+    struck = {deal.id for deal in listed if deals.is_late(deal)}
     held = clock_runs.overtaken(Deal, struck)
-    return [_row(deal, late=deal.id in struck - held, held=deal.id in held) for deal in found]
+    return [
+        _row(deal, late=deal.id in struck - held, held=deal.id in held, new_message=deal.id in new)
+        for deal in listed
+    ]
 
 
-def _row(deal: Deal, *, late: bool, held: bool) -> DealRow:
+def _row(deal: Deal, *, late: bool, held: bool, new_message: bool) -> DealRow:
     left = remaining(deal)
     deadline = clock.write_deadline(deal.due_at) if left is not None and deal.due_at else None
-    return DealRow(deal=deal, remaining=left, late=late, held=held, deadline=deadline)
+    return DealRow(
+        deal=deal, remaining=left, late=late, held=held, deadline=deadline, new_message=new_message
+    )
+
+
+def _with_messages(found: Iterable[Deal], actor: Actor) -> list[DealRow]:
+    """The rows of a side's list, with one more query for all of them."""
+    rows, side = list(found), threads.side_of(actor)
+    last = threads_reads.last_written_by([deal.id for deal in rows]) if side else {}
+    return _rows_of(rows, new={deal.id for deal in rows if last.get(deal.id, side) is not side})
+
+
+def _matching(wanted: DealFilter, actor: Actor) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.soon:
+        conditions.append(Deal.due_at.between(clock.now(), clock.now() + SOON))
+    side = threads.side_of(actor)
+    if wanted.new_message and side is not None:
+        conditions.append(threads_reads.waits_for(side))
+    if wanted.offering_id is not None:
+        conditions.append(Deal.offering_id == wanted.offering_id)
+    if text := search.clean(wanted.q):
+        conditions.append(_named(text))
+    return conditions
+
+
+def _named(text: str) -> ColumnElement[bool]:
+    return (
+        Deal.company_id.in_(select(Company.id).where(Company.name.icontains(text, autoescape=True)))
+        | Deal.supplier_id.in_(select(Supplier.id).where(Supplier.name.icontains(text, autoescape=True)))
+        | Deal.offering_id.in_(select(Offering.id).where(Offering.name.icontains(text, autoescape=True)))
+    )
 
 
 def _own(actor: Actor) -> ColumnElement[bool]:
@@ -122,7 +192,7 @@ def _own(actor: Actor) -> ColumnElement[bool]:
     raise Denied()
 
 
-def _with_parties(statement: Any) -> Any:
+def with_parties(statement: Any) -> Any:
     return statement.options(joinedload(Deal.company), joinedload(Deal.supplier), joinedload(Deal.offering))
 
 
@@ -133,28 +203,61 @@ def tab_counts(*, actor: Actor) -> dict[DealTab, int]:
     return {tab: sum(counts.get(state, 0) for state in states) for tab, states in TAB_STATES.items()}
 
 
-def tab_rows(*, actor: Actor, tab: DealTab, before: int | None = None, size: int = 20) -> list[DealRow]:
+NO_FILTER = DealFilter()
+
+
+def tab_rows(
+    *,
+    actor: Actor,
+    tab: DealTab,
+    wanted: DealFilter = NO_FILTER,
+    before: int | None = None,
+    size: int = 20,
+) -> list[DealRow]:
     """One tab of this side, newest first, by keyset."""
-    statement = select(Deal).where(_own(actor), Deal.state.in_(TAB_STATES[tab]))
-    return _rows(statement, before, size)
+    own = (_own(actor), Deal.state.in_(TAB_STATES[tab]))
+    return _with_messages(_newest(select(Deal).where(*own, *_matching(wanted, actor)), before, size), actor)
 
 
 def by_deadline(
-    *, actor: Actor, tab: DealTab, after: tuple[datetime, int] | None = None, size: int = 20
+    *,
+    actor: Actor,
+    tab: DealTab,
+    wanted: DealFilter = NO_FILTER,
+    after: tuple[datetime, int] | None = None,
+    size: int = 20,
 ) -> list[DealRow]:
     """A tab whose clock runs, what runs out first at the top; `after` is the last row's deadline and id."""
     statement = select(Deal).where(_own(actor), Deal.state.in_(TAB_STATES[tab]), Deal.due_at.is_not(None))
+    statement = statement.where(*_matching(wanted, actor))
     if after is not None:
         statement = statement.where(tuple_(Deal.due_at, Deal.id) > after)
-    statement = _with_parties(statement.order_by(Deal.due_at, Deal.id).limit(size))
-    return _rows_of(db.session.scalars(statement).all())
+    statement = with_parties(statement.order_by(Deal.due_at, Deal.id).limit(size))
+    return _with_messages(db.session.scalars(statement), actor)
 
 
-def _rows(statement: Any, before: int | None, size: int) -> list[DealRow]:
+def with_new_messages(*, actor: Actor, before: int | None = None, size: int = 20) -> list[DealRow]:
+    """Of every state, the paid ones too: where the other side wrote last, the latest deal first."""
+    side = threads.side_of(actor)
+    if side is None:
+        raise Denied()
+    waiting = (_own(actor), threads_reads.waits_for(side))
+    return _with_messages(_newest(select(Deal).where(*waiting), before, size), actor)
+
+
+def own_offerings(*, actor: Actor) -> list[tuple[int, str]]:
+    """The services about which this side has deals: what its list can be filtered by."""
+    asked = select(Deal.offering_id).where(_own(actor)).distinct()
+    rows = db.session.execute(
+        select(Offering.id, Offering.name).where(Offering.id.in_(asked)).order_by(Offering.name, Offering.id)
+    )
+    return [(key, name) for key, name in rows]
+
+
+def _newest(statement: Any, before: int | None, size: int) -> list[Deal]:
     if before is not None:
         statement = statement.where(Deal.id < before)
-    statement = _with_parties(statement.order_by(Deal.id.desc()).limit(size))
-    return _rows_of(db.session.scalars(statement).all())
+    return list(db.session.scalars(with_parties(statement.order_by(Deal.id.desc()).limit(size))))
 
 
 def payable(*, actor: Actor, deal_ids: Sequence[int] | None = None) -> list[DealRow]:
@@ -172,13 +275,13 @@ def payable(*, actor: Actor, deal_ids: Sequence[int] | None = None) -> list[Deal
     )
     if deal_ids is not None:
         statement = statement.where(Deal.id.in_(deal_ids))
-    statement = _with_parties(statement.order_by(Deal.due_at, Deal.id).limit(100))
-    return _rows_of(db.session.scalars(statement).all())
+    statement = with_parties(statement.order_by(Deal.due_at, Deal.id).limit(100))
+    return _rows_of(db.session.scalars(statement))
 
 
 def deal_view(*, actor: Actor, deal_id: int) -> DealView:
     """One deal with its history, to either side and to the lead agency's readers. Raises NotFound, Denied."""
-    deal: Deal | None = db.session.scalar(_with_parties(select(Deal).where(Deal.id == deal_id)))
+    deal: Deal | None = db.session.scalar(with_parties(select(Deal).where(Deal.id == deal_id)))
     if deal is None:
         raise NotFound()
     policy.require_own(actor, deal)
@@ -209,36 +312,70 @@ def _history(deal_id: int) -> list[Step]:
         .where(AuditRow.entity == DEAL.entity, AuditRow.entity_id == deal_id)
         .order_by(AuditRow.seq)
     )
-    return [
-        Step(
-            at=row.at,
-            label=edges[row.action].label if row.action in edges else OTHER_STEPS[row.action][0],
-            side=SIDES[edges[row.action].permission] if row.action in edges else OTHER_STEPS[row.action][1],
-            who=row.actor_name,
-            reason=row.reason,
-        )
-        for row in rows
-    ]
+    return [_step(row, edges) for row in rows]
 
 
-def console_deals(
-    *, actor: Actor, state: DealState | None = None, q: str = "", before: int | None = None, size: int = 50
-) -> list[DealRow]:
-    """Any deal, for the lead agency, newest first; `q` is part of a party's or a service's name."""
+def _step(row: AuditRow, edges: dict[str, Edge]) -> Step:
+    edge = edges.get(row.action)
+    label, side = (edge.label, SIDES[edge.permission]) if edge else OTHER_STEPS[row.action]
+    due = [datetime.fromisoformat(at) if at else None for at in row.change.get("due_at", (None, None))]
+    return Step(
+        at=row.at,
+        label=label,
+        side=side,
+        who=row.actor_name,
+        reason=row.reason,
+        due_before=due[0],
+        due_after=due[1],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsoleFilter:
+    """Days are Korean days of the request, both inclusive; names are parts of names."""
+
+    state: DealState | None = None
+    q: str = ""
+    company: str = ""
+    supplier: str = ""
+    since: date | None = None
+    until: date | None = None
+    soon: bool = False
+
+
+def console_deals(*, actor: Actor, before: int | None = None, size: int = 50, **wanted: Any) -> list[DealRow]:
+    """Any deal, for the lead agency, newest first; `wanted` are the fields of `ConsoleFilter`."""
     policy.require(actor, Permission.DEAL_VIEW)
-    statement = select(Deal)
-    if state is not None:
-        statement = statement.where(Deal.state == state)
-    if text := search.clean(q):
-        statement = statement.where(
-            Deal.company_id.in_(select(Company.id).where(Company.name.icontains(text, autoescape=True)))
-            | Deal.supplier_id.in_(select(Supplier.id).where(Supplier.name.icontains(text, autoescape=True)))
-            | Deal.offering_id.in_(select(Offering.id).where(Offering.name.icontains(text, autoescape=True)))
-        )
-    return _rows(statement, before, size)
+    only = ConsoleFilter(**wanted)
+    conditions = _console(only)
+    if only.state is not None:
+        conditions.append(Deal.state == only.state)
+    return _rows_of(_newest(select(Deal).where(*conditions), before, size))
 
 
-def state_counts(*, actor: Actor) -> dict[DealState, int]:
+def _console(only: ConsoleFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if text := search.clean(only.q):
+        conditions.append(_named(text))
+    if text := search.clean(only.company):
+        named = select(Company.id).where(Company.name.icontains(text, autoescape=True))
+        conditions.append(Deal.company_id.in_(named))
+    if text := search.clean(only.supplier):
+        named = select(Supplier.id).where(Supplier.name.icontains(text, autoescape=True))
+        conditions.append(Deal.supplier_id.in_(named))
+    if only.since is not None:
+        conditions.append(Deal.requested_at >= clock.start_of(only.since))
+    if only.until is not None:
+        conditions.append(Deal.requested_at < clock.end_of(only.until))
+    if only.soon:
+        running = Deal.state.in_((DealState.CONSULTING, DealState.BILLED))
+        conditions += [running, Deal.due_at.between(clock.now(), clock.now() + SOON)]
+    return conditions
+
+
+def state_counts(*, actor: Actor, **wanted: Any) -> dict[DealState, int]:
+    """How many deals stand in each state, of those that the filter leaves; its own state does not count."""
     policy.require(actor, Permission.DEAL_VIEW)
-    rows = db.session.execute(select(Deal.state, func.count()).group_by(Deal.state)).all()
+    conditions = _console(ConsoleFilter(**wanted))
+    rows = db.session.execute(select(Deal.state, func.count()).where(*conditions).group_by(Deal.state)).all()
     return {state: 0 for state in DealState} | dict(rows)

@@ -18,7 +18,7 @@ from app.portal.supply.root import blueprint
 from app.portal.supply.service_form import WholeNumberField
 from app.web.errors import refused
 from app.web.forms import BaseForm, DateField, Required, refusal_to_form
-from app.workflows import deals, deals_reads
+from app.workflows import bills, deals, deals_reads
 from app.workflows.deal_lifecycle import DEAL
 from app.workflows.deals_reads import DealView
 
@@ -64,7 +64,7 @@ def bill(deal_id: int) -> ResponseReturnValue:
         try:
             if step == "send":
                 return _send(deal_id, form)
-            preview = deals.bill_preview(actor=actor, deal_id=deal_id, **form.terms)
+            preview = bills.preview(actor=actor, deal_id=deal_id, **form.terms)
         except (Conflict, InvalidInput) as refusal:
             refusal_to_form(form, refusal)
         else:
@@ -74,10 +74,17 @@ def bill(deal_id: int) -> ResponseReturnValue:
                 deal=view.deal,
                 terms=form,
                 preview=preview,
+                odd_period=_is_odd(form, preview.plan.period_months),
                 deadline=clock.write_deadline(deadline),
             )
     status = 422 if form.errors else 200
     return render_template("portal/supply/bill.html", deal=view.deal, form=form), status
+
+
+def _is_odd(form: BillForm, months: int) -> bool:
+    """A period that is not the plan's: allowed, since both sides may have agreed on it, but asked about."""
+    first, last = form.period_from.data, form.period_to.data
+    return bool(first and last) and last != clock.add_months(first, months) - timedelta(days=1)
 
 
 def _sent_before(view: DealView) -> bool:

@@ -2,56 +2,118 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from wtforms import RadioField, TextAreaField
 
 from app import clock
 from app.access import current_actor, needs
-from app.errors import Conflict, InvalidInput
+from app.documents.exports import Column
+from app.errors import Conflict, InvalidInput, Refusal
+from app.models.payments import PaymentState
+from app.models.threads import DealSide
 from app.policy import Permission
-from app.portal import lists
+from app.portal import lists, threads
 from app.portal.supply.root import blueprint
-from app.web import confirm
 from app.web.errors import refused
-from app.web.pages import page_args
+from app.web.forms import BaseForm, longest, refusal_to_form
+from app.web.pages import key_of, page_args
 from app.workflows import deals as workflow
-from app.workflows import deals_reads, payments_reads
-from app.workflows.deals_reads import DealRow, DealTab
+from app.workflows import deals_next, deals_reads, payments_reads, threads_reads, turn_down_reasons
+from app.workflows.deal_lifecycle import DEAL
+from app.workflows.deals_reads import DealFilter, DealRow, DealTab, DealView
 
 CLOCKED = (DealTab.CONSULTING, DealTab.BILLED)
 """Tabs in which a deadline runs: what runs out first stands at the top."""
-TURN_DOWN: dict[str, Any] = {
-    "question": "이 거래를 반려할까요?",
-    "consequence": "반려하면 되돌릴 수 없습니다. 사유는 수요기업에 그대로 전달됩니다.",
-    "label": "반려",
-    "reason_required": True,
-}
+COLUMNS: list[Column[DealRow]] = [
+    Column("번호", lambda row: row.deal.id, "number"),
+    Column("상태", lambda row: row.deal.state),
+    Column("수요기업", lambda row: row.deal.company.name),
+    Column("서비스", lambda row: row.deal.offering.name, width=32),
+    Column("상담 내용", lambda row: row.deal.memo, width=48),
+    Column("요청일시", lambda row: row.deal.requested_at, "instant"),
+    Column("기한", lambda row: row.deadline, width=24),
+    Column("수락일시", lambda row: row.deal.accepted_at, "instant"),
+    Column("결제요청일시", lambda row: row.deal.billed_at, "instant"),
+    Column("청구금액", lambda row: row.deal.amount, "won"),
+    Column("부가세(기업 부담)", lambda row: row.deal.tax, "won"),
+    Column("사유", lambda row: row.deal.reason, width=40),
+    Column("새 메시지", lambda row: "있음" if row.new_message else ""),
+]
+
+
+class TurnDownForm(BaseForm):
+    """반려"""
+
+    code = RadioField(
+        "사유 고르기", default="", choices=[*turn_down_reasons.REASONS.items(), ("", "직접 입력")]
+    )
+    reason = TextAreaField("사유", [longest(workflow.MAX_MEMO - 100)])
+
+
+def _tab() -> DealTab:
+    return next((each for each in DealTab if each.value == request.args.get("tab")), DealTab.CONSULTING)
+
+
+def _wanted() -> DealFilter:
+    only = request.args.get("only")
+    return DealFilter(
+        soon=only == "soon",
+        new_message=only == "message",
+        offering_id=key_of(request.args.get("service")),
+        q=request.args.get("q", "").strip()[:100],
+    )
 
 
 @blueprint.get("/deals")
 @needs(Permission.SUPPLIER_VIEW)
 def deals() -> ResponseReturnValue:
-    actor, size = current_actor(), page_args().size
-    tab = next((each for each in DealTab if each.value == request.args.get("tab")), DealTab.CONSULTING)
+    actor, size, tab, wanted = current_actor(), page_args().size, _tab(), _wanted()
     if tab in CLOCKED:
-        rows = deals_reads.by_deadline(actor=actor, tab=tab, after=_deadline_cursor(), size=size)
+        after = _deadline_cursor()
+        rows = deals_reads.by_deadline(actor=actor, tab=tab, wanted=wanted, after=after, size=size)
         following = _write_cursor(rows[-1]) if len(rows) == size else ""
     else:
-        rows = deals_reads.tab_rows(actor=actor, tab=tab, before=lists.cursor(), size=size)
+        rows = deals_reads.tab_rows(actor=actor, tab=tab, wanted=wanted, before=lists.cursor(), size=size)
         following = lists.following(rows, size, key=lambda row: row.deal.id)
     return render_template(
         "portal/supply/deals.html",
         tab=tab,
         tabs=DealTab,
         clocked=tab in CLOCKED,
+        wanted=wanted,
+        narrowed=wanted != deals_reads.NO_FILTER,
+        services=deals_reads.own_offerings(actor=actor),
         counts=deals_reads.tab_counts(actor=actor),
+        unread=threads_reads.waiting(actor=actor),
         rows=rows,
         size=size,
         following=following,
         now=clock.now(),
+    )
+
+
+@blueprint.get("/deals.xlsx")
+@needs(Permission.SUPPLIER_VIEW)
+def deals_export() -> ResponseReturnValue:
+    """The tab and the filters of the address, all of it."""
+    tab = _tab()
+    return lists.spreadsheet(
+        _every(tab, _wanted()), COLUMNS, name=f"서비스 요청 {tab.label}".replace("/", "·")
+    )
+
+
+def _every(tab: DealTab, wanted: DealFilter) -> Iterator[DealRow]:
+    actor = current_actor()
+    return lists.every(
+        lambda before, size: deals_reads.tab_rows(
+            actor=actor, tab=tab, wanted=wanted, before=before, size=size
+        ),
+        key=lambda row: row.deal.id,
     )
 
 
@@ -72,44 +134,80 @@ def _deadline_cursor() -> tuple[datetime, int] | None:
 @blueprint.get("/deals/<int:deal_id>")
 @needs(Permission.SUPPLIER_VIEW)
 def deal(deal_id: int) -> ResponseReturnValue:
-    actor = current_actor()
-    view = deals_reads.deal_view(actor=actor, deal_id=deal_id)
+    view = deals_reads.deal_view(actor=current_actor(), deal_id=deal_id)
+    return _detail(view, threads.thread_of(deal_id))
+
+
+def _detail(view: DealView, thread: dict[str, Any]) -> ResponseReturnValue:
+    payment = payments_reads.live_payment(actor=current_actor(), deal_id=view.deal.id)
+    paying = payment is not None and payment.state in (PaymentState.PENDING, PaymentState.CANCELLING)
     return render_template(
         "portal/supply/deal.html",
         view=view,
         deal=view.deal,
-        payment=payments_reads.live_payment(actor=actor, deal_id=deal_id),
+        form=thread["message_form"],
+        payment=payment,
+        paying=paying,
         actions={edge.action for edge in view.actions},
-        turn_down=TURN_DOWN,
+        next_step=deals_next.next_step(view.deal, DealSide.SUPPLIER, late=view.late, paying=paying),
         now=clock.now(),
-    )
+        **thread,
+    ), 422 if thread["message_form"].errors else 200
+
+
+@blueprint.post("/deals/<int:deal_id>/messages")
+@needs(Permission.DEAL_ANSWER)
+def send_message(deal_id: int) -> ResponseReturnValue:
+    """A message with files to the company (R-DEAL-2a)."""
+    view = deals_reads.deal_view(actor=current_actor(), deal_id=deal_id)
+    answer = threads.send(deal_id, here=url_for("supply.deal", deal_id=deal_id))
+    return _detail(view, answer) if isinstance(answer, dict) else answer
+
+
+@blueprint.get("/deals/messages")
+@needs(Permission.DEAL_ANSWER)
+def messages() -> ResponseReturnValue:
+    """새 메시지"""
+    return threads.inbox(side="supplier")
+
+
+@blueprint.get("/deals/<int:deal_id>/files/<int:file_id>")
+@needs(Permission.SUPPLIER_VIEW)
+def deal_file(deal_id: int, file_id: int) -> ResponseReturnValue:
+    return threads.hand_out(deal_id, file_id)
 
 
 @blueprint.post("/deals/<int:deal_id>/accept")
 @needs(Permission.DEAL_ANSWER)
 def accept(deal_id: int) -> ResponseReturnValue:
     """거래수락"""
-    here = url_for("supply.deal", deal_id=deal_id)
+    actor, here = current_actor(), url_for("supply.deal", deal_id=deal_id)
+    deals_reads.deal_view(actor=actor, deal_id=deal_id)
     try:
-        workflow.accept(actor=current_actor(), deal_id=deal_id)
-    except (Conflict, InvalidInput) as refusal:
+        workflow.accept(actor=actor, deal_id=deal_id)
+    except Refusal as refusal:
         return refused(refusal, to=here)
     flash("거래를 수락했습니다. 이어서 결제요청을 보내 주세요.", "success")
     return redirect(here)
 
 
-@blueprint.post("/deals/<int:deal_id>/turn-down")
+@blueprint.route("/deals/<int:deal_id>/turn-down", methods=["GET", "POST"])
 @needs(Permission.DEAL_ANSWER)
 def turn_down(deal_id: int) -> ResponseReturnValue:
-    """반려, with its reason (R-DEAL-2a)."""
-    here = url_for("supply.deal", deal_id=deal_id)
-    deals_reads.deal_view(actor=current_actor(), deal_id=deal_id)
-    question = confirm.ask(**TURN_DOWN, cancel_url=here)
-    if question is not None:
-        return question
+    """반려: the page asks, names what follows and takes the reason (R-DEAL-2a)."""
+    actor, here = current_actor(), url_for("supply.deal", deal_id=deal_id)
+    view = deals_reads.deal_view(actor=actor, deal_id=deal_id)
+    form = TurnDownForm()
     try:
-        workflow.turn_down(actor=current_actor(), deal_id=deal_id, reason=request.form.get("reason", ""))
-    except (Conflict, InvalidInput) as refusal:
+        DEAL.pick("turn_down", view.deal.state)
+        if form.validate_on_submit():
+            reason = turn_down_reasons.compose(code=form.code.data or "", text=form.reason.data or "")
+            workflow.turn_down(actor=actor, deal_id=deal_id, reason=reason)
+            flash("거래를 반려했습니다. 사유를 수요기업에 알렸습니다.", "success")
+            return redirect(here)
+    except InvalidInput as refusal:
+        refusal_to_form(form, refusal)
+    except Conflict as refusal:
         return refused(refusal, to=here)
-    flash("거래를 반려했습니다.", "success")
-    return redirect(here)
+    page = render_template("portal/supply/turn_down.html", deal=view.deal, form=form)
+    return page, 422 if form.errors else 200

@@ -35,7 +35,7 @@ def test_a_supplier_is_moved_along_its_edges(
     supplier = _saved(make.make_supplier(state=before))
     client = browser(Role.PROGRAMME_MANAGER)
     address = f"/console/suppliers/{supplier.id}"
-    assert f'action="{address}/{action}"' in client.get(address).get_data(as_text=True)
+    assert f'"{address}/{action}"' in client.get(address).get_data(as_text=True)
     said(client, f"{address}/{action}", data={"confirmed": "1", "reason": "심사 의견"})
     assert supplier.state is after
 

@@ -19,10 +19,11 @@ from app.models.programme import VatMode
 from app.models.record import AuditRow, Notice
 from app.models.vouchers import VoucherState
 from app.policy import CLOCK, Role
-from app.workflows import deals, deals_reads, offerings
+from app.workflows import bills, deals, deals_reads, offering_review, offering_versions
 from app.workflows.deal_lifecycle import DEAL
 from app.workflows.deals_reads import DealTab
 from tests import factories
+from tests.integration.workflows.shop import proof
 from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_pending_payment
 
 
@@ -266,9 +267,15 @@ def test_a_deal_keeps_the_prices_that_it_began_with(market: Market) -> None:
     officer = factories.make_actor(Role.PROGRAMME_MANAGER)
     deal = ask(market)
     deals.accept(actor=market.seller, deal_id=deal.id)
-    dearer = [offerings.PlanInput(name="기본", price=150_000)]
-    offerings.propose_plans(actor=market.seller, offering_id=market.offering.id, plans=dearer)
-    offerings.accept_price(actor=officer, offering_id=market.offering.id)
+    offering_versions.propose_plans(
+        actor=market.seller,
+        offering_id=market.offering.id,
+        plans=[offering_versions.PlanInput(name="기본", price=150_000)],
+        evidence=[proof()],
+    )
+    offering_review.accept_price(
+        actor=officer, offering_id=market.offering.id, checks=[], note="증빙을 확인했습니다."
+    )
     view = deals_reads.deal_view(actor=market.seller, deal_id=deal.id)
     assert [plan.price for plan in view.plans] == [100_000]
     assert deals.bill(actor=market.seller, deal_id=deal.id, **market.bill_terms()).amount == 200_000
@@ -279,7 +286,7 @@ def test_a_preview_explains_the_split_and_the_tax(tx: Flask) -> None:
     with clock.at(MONDAY):
         market = make_market(vat_mode=VatMode.BORNE, company_share_percent=30, price=900_000)
         deal = ask(market)
-        preview = deals.bill_preview(actor=market.seller, deal_id=deal.id, plan_id=market.plan.id, quantity=2)
+        preview = bills.preview(actor=market.seller, deal_id=deal.id, plan_id=market.plan.id, quantity=2)
         assert (preview.amount, preview.tax, preview.total) == (1_800_000, 180_000, 1_980_000)
         amounts = {line.label: line.amount for line in preview.lines}
         assert (amounts["정부지원금"], amounts["자부담금"]) == (1_260_000, 540_000)
@@ -296,7 +303,7 @@ def test_nobody_touches_anothers_deal(market: Market) -> None:
     for act in (
         lambda: deals.accept(actor=stranger, deal_id=deal.id),
         lambda: deals_reads.deal_view(actor=stranger, deal_id=deal.id),
-        lambda: deals.bill_preview(actor=stranger, deal_id=deal.id, plan_id=market.plan.id, quantity=1),
+        lambda: bills.preview(actor=stranger, deal_id=deal.id, plan_id=market.plan.id, quantity=1),
         lambda: deals.accept(actor=market.seller, deal_id=0),
     ):
         with pytest.raises(NotFound):
