@@ -16,7 +16,7 @@ from app.portal import lists
 from app.web import confirm
 from app.web.forms import BaseForm, Required, longest, refusal_to_form
 from app.web.pages import page_args
-from app.workflows import deals_reads, evaluations
+from app.workflows import deals_reads, evaluations, usage_reads
 
 blueprint = Blueprint("evaluations", __name__)
 
@@ -62,6 +62,7 @@ def index() -> ResponseReturnValue:
         "portal/evaluations/index.html",
         done=done,
         rows=rows,
+        usage={} if done else usage_reads.latest([row.id for row in rows]),
         counts=evaluations.counts(actor=actor),
         size=page.size,
         following=lists.following(rows, page.size),

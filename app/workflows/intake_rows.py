@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 
@@ -69,20 +69,26 @@ class Fault:
         return asdict(self)
 
 
-def heading(lines: list[Line]) -> dict[str, int]:
+def heading(
+    lines: list[Line], columns: Mapping[str, str] = COLUMNS, *, wanted: str = "선정기업 명단을"
+) -> dict[str, int]:
     """Where each column stands. Raises InvalidInput `intake.empty`, `intake.heading`."""
     if not lines:
-        text = "파일에 내용이 없습니다. 선정기업 명단을 올려 주세요."
+        text = f"파일에 내용이 없습니다. {wanted} 올려 주세요."
         raise InvalidInput("intake.empty", text, fields={"file": text})
-    titles = [re.sub(r"\s", "", str(cell)) for cell in lines[0].cells]
-    lacking = [title for title in COLUMNS.values() if titles.count(title) != 1]
+    titles = [_squeezed(cell) for cell in lines[0].cells]
+    lacking = [title for title in columns.values() if titles.count(_squeezed(title)) != 1]
     if lacking or lines[0].number != 1:
         text = (
             "첫 행에 열 제목이 하나씩 있어야 합니다. 확인할 제목: "
             f"{', '.join(lacking) or '첫 행이 비어 있음'}"
         )
         raise InvalidInput("intake.heading", text, fields={"file": text})
-    return {field: titles.index(title) for field, title in COLUMNS.items()}
+    return {field: titles.index(_squeezed(title)) for field, title in columns.items()}
+
+
+def _squeezed(cell: Cell) -> str:
+    return re.sub(r"\s", "", str(cell))
 
 
 def cells_of(line: Line, places: dict[str, int]) -> dict[str, Cell]:
