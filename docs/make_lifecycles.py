@@ -26,6 +26,7 @@ TITLES = {
     "settlement_batch": "정산",
     "settlement_line": "정산 내역",
     "bulk_run": "일괄 처리",
+    "post": "게시글",
 }
 SIDES = {"company": "수요기업", "supplier": "공급기업"}
 HEADING = """# Lifecycles

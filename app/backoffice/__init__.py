@@ -20,12 +20,15 @@ from app.backoffice import (
 from app.backoffice.budget_overview import BudgetOverview
 from app.backoffice.bulk import Bulk
 from app.backoffice.case import Case
+from app.backoffice.catalogue import Categories
 from app.backoffice.clocks import Clocks
 from app.backoffice.dashboard import Dashboard
 from app.backoffice.home import Home
 from app.backoffice.offers import Offers
 from app.backoffice.parts import Page
+from app.backoffice.posts import Posts
 from app.backoffice.programme import Programme
+from app.backoffice.questions import Questions
 from app.backoffice.screening import Screening
 from app.backoffice.suppliers import Suppliers
 from app.backoffice.waivers import Waivers
@@ -44,6 +47,8 @@ PAGES: tuple[tuple[str, str, type[Page], str], ...] = (
     ("예산", "K-Startup 반입", intake.Intake, "intake"),
     ("공급·서비스", "공급기업", Suppliers, "suppliers"),
     ("공급·서비스", "서비스 승인", offerings.Offerings, "offerings"),
+    ("공급·서비스", "서비스 분야", Categories, "categories"),
+    ("공급·서비스", "서비스 문의", Questions, "questions"),
     ("거래·결제", "거래", market.Deals, "deals"),
     ("거래·결제", "결제", market.Payments, "payments"),
     ("거래·결제", "미확정 결제", market.Unknown, "unknown"),
@@ -52,6 +57,7 @@ PAGES: tuple[tuple[str, str, type[Page], str], ...] = (
     ("원장·감사", "원장", ledger.Journals, "ledger"),
     ("원장·감사", "시산표", ledger.TrialBalance, "trial"),
     ("원장·감사", "감사기록", audit.Audit, "audit"),
+    ("운영", "게시판", Posts, "posts"),
     ("운영", "발송·작업함", operations.Outbox, "outbox"),
     ("운영", "실패한 작업", operations.Jobs, "jobs"),
     ("운영", "계정", accounts.Accounts, "accounts"),

@@ -10,7 +10,7 @@ from flask import current_app
 from app import clock
 from app.db import db
 from app.demo import accounts as logins
-from app.demo import applying, companies, deals, market, waiting
+from app.demo import applying, boards, companies, deals, market, questions, threads, usage, waiting
 from app.demo.stage import ACCOUNT_KEEPER, PREPARER, Stage, instant
 from app.demo.words import Words
 from app.errors import Conflict
@@ -40,12 +40,16 @@ def fill() -> dict[str, int]:
         )
     with httpx.Client(timeout=10) as http:
         stage = _set_up(http)
+        boards.write_all(stage)
         on_sale = market.open_market(stage)
         buyers = companies.join_all(stage)
         applying.apply_all(stage)
         deals.trade(stage, buyers, on_sale, until=demonstration.FIRST_INSTANT)
+        threads.talk(stage, buyers, until=demonstration.FIRST_INSTANT)
+        questions.ask_all(stage, buyers, on_sale)
         _settle(stage)
         waiting.end_a_budget(stage, buyers)
+        usage.report_months(stage, until=clock.korean_day(demonstration.FIRST_INSTANT))
     with clock.at(demonstration.FIRST_INSTANT - timedelta(minutes=1)):
         deadlines.sweep()
     demonstration.start()

@@ -7,6 +7,7 @@ from flask import Flask
 from app.portal import (
     auth,
     callbacks,
+    compare,
     deals,
     evaluations,
     holder,
@@ -16,9 +17,11 @@ from app.portal import (
     payments,
     profile,
     public,
+    questions,
     services,
     signup,
     slips,
+    supplier_signup,
     supply,
 )
 
@@ -26,11 +29,14 @@ BLUEPRINTS = (
     public.blueprint,
     auth.blueprint,
     signup.blueprint,
+    supplier_signup.blueprint,
     profile.blueprint,  # the company's, with its other pages
     offers.blueprint,
     holder.blueprint,  # the voucher's, with its other pages
     notifications.blueprint,
     services.blueprint,
+    compare.blueprint,
+    questions.blueprint,
     deals.blueprint,
     payments.blueprint,
     slips.blueprint,

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from flask import Flask, request, url_for
 
 from app.access import actor_or_none
-from app.policy import Role
+from app.policy import Actor, Role
 from app.web.context import MAIN_MENU, MenuItem
-from app.workflows import programmes
+from app.workflows import programmes, questions_reads
 
 # (label, endpoint) or (label, endpoint, children of the same form)
 DEMAND = (
@@ -24,7 +24,11 @@ DEMAND = (
         ),
     ),
     ("바우처 신청", "voucher.index"),
-    ("서비스 요청", "deals.index", (("서비스 요청", "deals.index"), ("장바구니", "deals.cart"))),
+    (
+        "서비스 요청",
+        "deals.index",
+        (("서비스 요청", "deals.index"), ("장바구니", "deals.cart"), ("내 문의", "questions.index")),
+    ),
     (
         "바우처 이용/정산 관리",
         "payments.index",
@@ -38,9 +42,11 @@ DEMAND = (
 )
 SUPPLIER = (
     ("공급기업 홈", "supply.home"),
-    ("서비스 요청", "supply.deals"),
+    ("서비스 요청", "supply.deals", (("서비스 요청", "supply.deals"), ("응답 현황", "supply.numbers"))),
+    ("서비스 문의", "supply.questions"),
     ("서비스 관리", "supply.services"),
     ("매출·결제", "supply.sales"),
+    ("이용실적", "supply.usage"),
     ("공급대금 정산", "supply.settlement"),
     ("기업정보·계좌", "supply.profile"),
     ("알림", "notifications.index"),
@@ -71,7 +77,16 @@ def role_menu() -> list[MenuItem]:
     actor = actor_or_none()
     entries = MENUS.get(actor.role, ()) if actor else ()
     here = _here(entries)
-    return [_item(entry, here) for entry in entries]
+    waiting = _waiting(actor)
+    items = [(_item(entry, here), waiting.get(entry[1], 0)) for entry in entries]
+    return [item._replace(label=f"{item.label} ({count:,})") if count else item for item, count in items]
+
+
+def _waiting(actor: Actor | None) -> dict[str, int]:
+    """What waits for the person, by the entry that leads there; on their own pages, which show the menu."""
+    if actor is None or actor.role is not Role.SUPPLIER or not request.path.startswith("/supply"):
+        return {}
+    return {"supply.questions": questions_reads.open_count(actor=actor)}
 
 
 def main_menu() -> list[MenuItem]:

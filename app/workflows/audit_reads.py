@@ -15,11 +15,12 @@ from app.workflows.applications import APPLICATION
 from app.workflows.bulk import BULK
 from app.workflows.deal_lifecycle import DEAL
 from app.workflows.instruments import INSTRUMENT
-from app.workflows.offerings import OFFERING
+from app.workflows.offering_lifecycle import OFFERING
 from app.workflows.offers import OFFER
 from app.workflows.payments import PAYMENT
+from app.workflows.posts import POST
 from app.workflows.settlement import BATCH, LINE
-from app.workflows.suppliers import SUPPLIER
+from app.workflows.supplier_lifecycle import SUPPLIER
 from app.workflows.vouchers import VOUCHER
 
 ENTITIES = {
@@ -28,6 +29,7 @@ ENTITIES = {
     "application": "신청",
     "budget_offer": "예산 안내",
     "bulk_run": "일괄 처리",
+    "category": "서비스 분야",
     "company": "수요기업",
     "deal": "거래",
     "document": "서류",
@@ -35,17 +37,33 @@ ENTITIES = {
     "instrument": "결제수단",
     "intake": "K-Startup 반입",
     "offering": "서비스",
+    "offering_file": "서비스 자료",
     "outbox_message": "발송·작업",
     "payment": "결제",
+    "post": "게시글",
     "programme": "사업",
     "settlement_batch": "정산",
     "settlement_line": "정산 지급",
     "slip": "전표",
     "supplier": "공급기업",
+    "usage_report": "이용실적",
     "voucher": "바우처",
 }
 
-_LIFECYCLES = (APPLICATION, BULK, INSTRUMENT, VOUCHER, SUPPLIER, OFFERING, DEAL, PAYMENT, BATCH, LINE, OFFER)
+_LIFECYCLES = (
+    APPLICATION,
+    BULK,
+    INSTRUMENT,
+    VOUCHER,
+    SUPPLIER,
+    OFFERING,
+    DEAL,
+    PAYMENT,
+    BATCH,
+    LINE,
+    OFFER,
+    POST,
+)
 _ACTIONS = {(cycle.entity, edge.action): edge.label for cycle in _LIFECYCLES for edge in cycle.edges}
 _OTHERS = {
     "account_holder_unanswered": "예금주 확인 응답 없음",
@@ -57,9 +75,17 @@ _OTHERS = {
     "change_account": "계좌 변경",
     "change_settings": "설정 변경",
     "choose": "결제수단 선택",
+    "close": "닫기",
     "close_day": "휴무일 지정",
     "create": "등록",
+    "delete": "삭제",
+    "ask_bank": "예금주 조회",
     "edit": "수정",
+    "exempt": "동명이인 확인",
+    "withdraw_exemption": "동명이인 확인 취소",
+    "join": "가입",
+    "replace_document": "서류 교체",
+    "tick": "확인 표시",
     "flag": "수정 알림",
     "clear_flag": "수정 확인",
     "forget_signups": "오래된 가입 신청서 삭제",
@@ -69,8 +95,11 @@ _OTHERS = {
     "lock": "잠김",
     "move_deadlines": "기한 연장",
     "offer": "예산 안내",
+    "open": "열기",
     "preview": "미리보기",
     "read": "열람",
+    "reorder": "순서 변경",
+    "report": "제출",
     "request_waiver": "예산포기 신청",
     "decline_waiver": "예산포기 반려",
     "register": "등록",

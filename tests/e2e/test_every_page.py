@@ -28,6 +28,7 @@ ROLES: dict[str, tuple[str | None, str]] = {
     "system administrator": ("sysadmin", "/console/"),
 }
 IN_THE_WAY = "a step between two presses: walked, and looked at by axe, in test_the_way.py"
+JOINING = "a step of a supplier's joining: walked, and looked at by axe, in test_supplier_joining.py"
 FRAGMENT = "a piece of a page that its page asks for"
 OFF = "Flask-Admin's own view, switched off: tests/integration/backoffice_base"
 # What no link leads to, each with the reason.
@@ -49,6 +50,19 @@ UNLINKED = {
     "signup.resume": "leads on to the first step that is not done: tests/integration/portal",
     "signup.payer": "a separate payment contact: tests/integration/portal",
     "signup.payer_code": "a separate payment contact: tests/integration/portal",
+    "supplier_signup.terms": JOINING,
+    "supplier_signup.verify": JOINING,
+    "supplier_signup.verify_code": JOINING,
+    "supplier_signup.account": JOINING,
+    "supplier_signup.details": JOINING,
+    "supplier_signup.bank": JOINING,
+    "supplier_signup.documents": JOINING,
+    "supplier_signup.check": JOINING,
+    "supplier_signup.done": JOINING,
+    "supplier_signup.eligibility": "a company that cannot join: tests/integration/portal",
+    "supplier_signup.earlier": "the same person on another device: tests/integration/portal",
+    "supplier_signup.resume": "leads on to the first step that is not done: tests/integration/portal",
+    "supply.documents": "offered while something is mended: test_supplier_joining.py",
     "auth.code": "behind a code that was asked for: test_intake.py",
     "auth.new_password": "behind a code that was asked for: test_intake.py",
     "company.edits_export": "offered where something was edited: tests/integration/portal",
@@ -62,6 +76,9 @@ UNLINKED = {
     "payments.cart_result": "a selection of the 장바구니 leads there: tests/integration/portal",
     "payments.zeropay_return": "where ZeroPay's window leads back to: tests/integration/portal",
     "supply.bill": IN_THE_WAY,
+    "supply.usage_preview": "an uploaded file leads there: tests/integration/portal",
+    "supply.usage_refused": "an uploaded file leads there: tests/integration/portal",
+    "supply.turn_down": "offered while a consultation waits: tests/integration/portal/test_supply_numbers.py",
     "console_case.compare": "a paper that took another's place leads there: tests/integration/backoffice",
     "slips.check": "printed on every paper; opened below",
     "slips.checked": "printed on every paper as a QR code; opened below",

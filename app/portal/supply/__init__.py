@@ -2,7 +2,36 @@
 
 from __future__ import annotations
 
-from app.portal.supply import billing, deals, home, prices, profile, sales, services, settlement
+from app.portal.supply import (
+    billing,
+    deals,
+    home,
+    numbers,
+    papers,
+    prices,
+    profile,
+    questions,
+    sales,
+    services,
+    settlement,
+    usage,
+    usage_file,
+)
 from app.portal.supply.root import blueprint
 
-__all__ = ["billing", "blueprint", "deals", "home", "prices", "profile", "sales", "services", "settlement"]
+__all__ = [
+    "billing",
+    "blueprint",
+    "deals",
+    "home",
+    "numbers",
+    "papers",
+    "prices",
+    "profile",
+    "questions",
+    "sales",
+    "services",
+    "settlement",
+    "usage",
+    "usage_file",
+]

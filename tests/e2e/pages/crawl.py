@@ -16,7 +16,20 @@ TELLING = ("tab", "state", "step", "from", "document")
 DOWNLOADS = (".pdf", ".xlsx", ".csv")
 # Of these one example does not show all that can be done: one sent back is edited, one on sale is priced.
 EXAMPLES = {"supply.service": 2}
-DOCUMENTS = ("company.document", "console_case.document")
+DOCUMENTS = (
+    "supply.service_file",
+    "services.file",
+    "public.notice_file",
+    "console_offerings.file",
+    "console_posts.file",
+    "company.document",
+    "console_case.document",
+    "supply.document",
+    "console_suppliers.document",
+    "deals.file",
+    "supply.deal_file",
+    "console_deals.file",
+)
 PREFIXES_OF_FILES = ("/static/", "/console/static/")
 LINKS = "all => all.map(one => one.href)"
 

@@ -24,6 +24,7 @@ FINAL = {
     "deal": {"turned_down", "lapsed", "withdrawn", "payment_cancelled"},
     "instrument": {"issued"},
     "offering": set(),
+    "post": set(),
     "settlement_batch": {"closed", "discarded"},
     "settlement_line": {"paid"},
     "supplier": {"rejected"},
