@@ -14,7 +14,7 @@ from app.db import db
 from app.models.deals import Deal
 from app.models.record import AuditRow
 from app.policy import Role
-from app.workflows import clock_stops, deals, threads
+from app.workflows import clock_runs, clock_stops, deals, threads
 from tests import factories as make
 from tests.market import MONDAY, Market, make_market
 from tests.refusals import ask
@@ -71,13 +71,14 @@ def test_a_stopped_clock_is_told_with_both_deadlines(market: Market, browser: An
     deal = ask(market)
     manager = make.make_actor(Role.PROGRAMME_MANAGER)
     db.session.commit()
-    clock_stops.declare(
+    run = clock_stops.declare(
         actor=manager,
         programme_id=market.programme.id,
         starts_at=MONDAY + timedelta(hours=1),
         ends_at=MONDAY + timedelta(hours=5),
         reason="전산 장애",
     )
+    clock_runs.work(run_id=run.id)
     page = page_of(browser(Role.AUDITOR), f"/console/deals/{deal.id}")
     assert "2020.11.18.(수) 24:00까지" in page and "2020.11.19.(목) 04:00까지" in page
     assert "기한 연장(기한 중지)" in page and f"전문기관 {manager.name}" in page and "전산 장애" in page

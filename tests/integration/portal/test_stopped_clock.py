@@ -12,7 +12,7 @@ from app import clock
 from app.db import db
 from app.models.deals import Deal
 from app.policy import Role
-from app.workflows import clock_stops, deals
+from app.workflows import clock_runs, clock_stops, deals
 from tests import factories
 from tests.integration.portal.buying import LogIn, log_in
 from tests.market import MONDAY, Market, make_market
@@ -33,13 +33,14 @@ def deal(market: Market) -> Deal:
 
 def stop_the_clocks(market: Market) -> None:
     starts_at, ends_at = (datetime(2020, 11, 17, hour, tzinfo=clock.KST) for hour in (9, 13))
-    clock_stops.declare(
+    run = clock_stops.declare(
         actor=factories.make_actor(Role.PROGRAMME_MANAGER),
         programme_id=market.programme.id,
         starts_at=starts_at,
         ends_at=ends_at,
         reason="장애",
     )
+    clock_runs.work(run_id=run.id)
 
 
 def both(log_in_as: LogIn, market: Market) -> list[tuple[FlaskClient, str]]:
