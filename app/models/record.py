@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import BigInteger, Identity, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -40,7 +40,7 @@ class AuditRow(Base):
     __table_args__ = (
         UniqueConstraint("entity", "entity_id", "seq"),
         Index("ix_audit_row_xid", "xid", "id"),
-        Index("ix_audit_row_actor_id", "actor_id", "id"),
+        Index("ix_audit_row_actor_id", "actor_id", "id", postgresql_where=text("actor_id IS NOT NULL")),
         # The decided waivers of the console: a handful among millions (R-VOU-2).
         Index(
             "ix_audit_row_waiver",
@@ -96,21 +96,29 @@ class OutboxMessage(Base):
     )
 
 
+_TO_COMPANIES = text("company_id IS NOT NULL")
+_TO_SUPPLIERS = text("supplier_id IS NOT NULL")
+
+
 class Notice(Base):
-    """알림 in the platform, to a company, a supplier or an account."""
+    """알림 in the platform, to a company or a supplier.
+
+    Written with the change that it tells of, for the parties of that record, who are never deleted: foreign
+    keys here would lock a company and a supplier for each of the thousands that a sweep tells.
+    """
 
     __tablename__ = "notice"
 
     id: Mapped[Key]
     key: Mapped[str] = mapped_column(unique=True)
-    company_id: Mapped[int | None] = mapped_column(ForeignKey("company.id"))
-    supplier_id: Mapped[int | None] = mapped_column(ForeignKey("supplier.id"))
+    company_id: Mapped[int | None] = mapped_column(BigInteger)
+    supplier_id: Mapped[int | None] = mapped_column(BigInteger)
     text: Mapped[LongText]
     link: Mapped[str | None]
     at: Mapped[Instant]
     read_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
 
     __table_args__ = (
-        Index("ix_notice_company_id", "company_id", "id"),
-        Index("ix_notice_supplier_id", "supplier_id", "id"),
+        Index("ix_notice_company_id", "company_id", "id", postgresql_where=_TO_COMPANIES),
+        Index("ix_notice_supplier_id", "supplier_id", "id", postgresql_where=_TO_SUPPLIERS),
     )

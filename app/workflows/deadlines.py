@@ -39,6 +39,9 @@ class SweepResult:
     """To those who wait for a budget, of what is free (R-SCR-4)."""
 
 
+_NO_OFFERS = offers_sweep.Swept(lapsed=0, offered=0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
     deadline: datetime
@@ -64,7 +67,7 @@ def sweep(*, at: datetime | None = None, actor: Actor = policy.CLOCK) -> SweepRe
         bills = _lapse(DealState.BILLED, instant, actor) if found.bills else 0
         revoked, expired = _end_vouchers(instant) if found.vouchers else (0, 0)
         # After the vouchers: what they give back is offered at once.
-        offers = offers_sweep.sweep(at=instant, offering=not past)
+        offers = _NO_OFFERS if not found.offers else offers_sweep.sweep(at=instant, offering=not past)
         reminding = found.reminders and not past
         reminded = reminders.sweep(at=instant) if reminding else reminders.Reminded(deals=0, vouchers=0)
     return SweepResult(

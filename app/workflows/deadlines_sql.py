@@ -82,5 +82,7 @@ SELECT EXISTS (SELECT FROM deal WHERE state = 'consulting' AND due_at <= :at) AS
        EXISTS (SELECT FROM deal WHERE state = 'billed' AND due_at <= :at) AS bills,
        EXISTS (SELECT FROM voucher WHERE state = 'usable' AND due_at <= :at) AS vouchers,
        EXISTS (SELECT FROM deal WHERE state IN ('consulting', 'billed') AND remind_at <= :at)
-       OR EXISTS (SELECT FROM voucher WHERE state = 'usable' AND remind_at <= :at) AS reminders
+       OR EXISTS (SELECT FROM voucher WHERE state = 'usable' AND remind_at <= :at) AS reminders,
+       EXISTS (SELECT FROM budget_offer WHERE state = 'offered' AND due_at <= :at)
+       OR EXISTS (SELECT FROM application WHERE state = 'screened' AND waitlisted_at IS NOT NULL) AS offers
 """)
