@@ -76,13 +76,21 @@ def _lapse(state: DealState) -> Lapse:
 LAPSES = {state: _lapse(state) for state in LAPSE_REASONS}
 
 # Whether anything is due at all: what most sweeps find out, by a look into each index. What is waited for
-# (a payment under way) is told apart by those who end it.
+# (a payment under way) is told apart by those who end it. In order and one: as an EXISTS it would be planned
+# to meet one of many soon, and read the table whole where there is none.
 LOOK = text("""
-SELECT EXISTS (SELECT FROM deal WHERE state = 'consulting' AND due_at <= :at) AS consultations,
-       EXISTS (SELECT FROM deal WHERE state = 'billed' AND due_at <= :at) AS bills,
-       EXISTS (SELECT FROM voucher WHERE state = 'usable' AND due_at <= :at) AS vouchers,
-       EXISTS (SELECT FROM deal WHERE state IN ('consulting', 'billed') AND remind_at <= :at)
-       OR EXISTS (SELECT FROM voucher WHERE state = 'usable' AND remind_at <= :at) AS reminders,
-       EXISTS (SELECT FROM budget_offer WHERE state = 'offered' AND due_at <= :at)
-       OR EXISTS (SELECT FROM application WHERE state = 'screened' AND waitlisted_at IS NOT NULL) AS offers
+SELECT (SELECT true FROM deal WHERE state = 'consulting' AND due_at <= :at ORDER BY due_at, id LIMIT 1)
+         IS NOT NULL AS consultations,
+       (SELECT true FROM deal WHERE state = 'billed' AND due_at <= :at ORDER BY due_at, id LIMIT 1)
+         IS NOT NULL AS bills,
+       (SELECT true FROM voucher WHERE state = 'usable' AND due_at <= :at ORDER BY due_at, id LIMIT 1)
+         IS NOT NULL AS vouchers,
+       (SELECT true FROM deal WHERE state IN ('consulting', 'billed') AND remind_at <= :at
+         ORDER BY remind_at, id LIMIT 1) IS NOT NULL
+       OR (SELECT true FROM voucher WHERE state = 'usable' AND remind_at <= :at
+            ORDER BY remind_at, id LIMIT 1) IS NOT NULL AS reminders,
+       (SELECT true FROM budget_offer WHERE state = 'offered' AND due_at <= :at
+         ORDER BY due_at, id LIMIT 1) IS NOT NULL
+       OR (SELECT true FROM application WHERE state = 'screened' AND waitlisted_at IS NOT NULL
+            ORDER BY agency_id, submitted_at, id LIMIT 1) IS NOT NULL AS offers
 """)
