@@ -107,6 +107,7 @@ def terms(token: str) -> ResponseReturnValue:
 
 @blueprint.route("/<token>/account", methods=["GET", "POST"])
 @needs(Permission.PUBLIC)
+@limiter.limit("20 per minute", methods=["POST"])
 def account(token: str) -> ResponseReturnValue:
     found = enter(token, "account")
     if isinstance(found, Response):
@@ -122,6 +123,7 @@ def account(token: str) -> ResponseReturnValue:
 
 @blueprint.route("/<token>/details", methods=["GET", "POST"])
 @needs(Permission.PUBLIC)
+@limiter.limit("20 per minute", methods=["POST"])
 def details(token: str) -> ResponseReturnValue:
     found = enter(token, "details")
     if isinstance(found, Response):

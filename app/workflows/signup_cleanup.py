@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, or_, select
 
 from app import clock, policy
-from app.db import db, lock, transaction
+from app.db import Base, db, lock, transaction
 from app.documents import store
+from app.models.catalogue import SupplierSignup
 from app.models.companies import Document, Signup
-from app.models.payments import Slip
 from app.models.people import Verification, VerificationPurpose
 from app.models.programme import Programme
 from app.policy import CLOCK, Actor, Permission
@@ -22,6 +23,11 @@ from app.workflows import record
 KEPT_DAYS = 90
 """How long a half-filled sign-up waits for its person, from the last time that something was kept in it."""
 BATCH = 500
+_OF_DOCUMENTS: dict[type[Any], Any] = {
+    Signup: Document.signup_id,
+    SupplierSignup: Document.supplier_signup_id,
+}
+"""Both sides' sign-ups, and how a document says that it is of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,33 +52,33 @@ def forget_old(*, at: datetime | None = None, actor: Actor = CLOCK) -> Forgotten
     policy.require(actor, Permission.CLOCKWORK)
     limit = (at or clock.now()) - timedelta(days=KEPT_DAYS)
     total = Forgotten()
-    while True:
-        done = _forget_batch(limit, actor)
-        total += done
-        if done.signups < BATCH:
-            break
+    for model in _OF_DOCUMENTS:
+        while True:
+            done = _forget_batch(model, limit, actor)
+            total += done
+            if done.signups < BATCH:
+                break
     _forget_strays()
     return total
 
 
-def _forget_batch(limit: datetime, actor: Actor) -> Forgotten:
+def _forget_batch(model: type[Any], limit: datetime, actor: Actor) -> Forgotten:
     with transaction() as session:
         found = list(
             session.scalars(
-                select(Signup)
-                .where(Signup.submitted_at.is_(None), Signup.updated_at < limit)
-                .order_by(Signup.updated_at)
+                select(model)
+                .where(model.submitted_at.is_(None), model.updated_at < limit)
+                .order_by(model.updated_at)
                 .limit(BATCH)
                 .with_for_update(skip_locked=True)
             )
         )
         keys = [each.id for each in found]
-        gone = delete(Document).where(Document.signup_id.in_(keys)).returning(Document.sha256)
+        gone = delete(Document).where(_OF_DOCUMENTS[model].in_(keys)).returning(Document.sha256)
         papers = list(session.scalars(gone))
-        people = {
-            key for each in found for key in (each.verification_id, each.payment_verification_id) if key
-        }
-        session.execute(delete(Signup).where(Signup.id.in_(keys)))
+        named = ("verification_id", "payment_verification_id")
+        people = {key for each in found for name in named if (key := getattr(each, name, None))}
+        session.execute(delete(model).where(model.id.in_(keys)))
         _forget_people(Verification.id.in_(people))
         _write(Counter(each.programme_id for each in found), actor)
     # Rows first: a file without its row is nobody's, a row without its file would be a broken case.
@@ -84,9 +90,10 @@ def _forget_people(*which: ColumnElement[bool]) -> None:
     used = select(Signup.id).where(
         or_(Signup.verification_id == Verification.id, Signup.payment_verification_id == Verification.id)
     )
+    joining = select(SupplierSignup.id).where(SupplierSignup.verification_id == Verification.id)
     db.session.execute(
         delete(Verification)
-        .where(*which, Verification.used_at.is_(None), ~used.exists())
+        .where(*which, Verification.used_at.is_(None), ~used.exists(), ~joining.exists())
         .execution_options(synchronize_session=False)
     )
 
@@ -108,10 +115,14 @@ def _write(counts: Counter[int], actor: Actor) -> None:
 
 
 def _remove_files(hashes: Collection[str]) -> int:
-    """Those that no other document and no slip refers to: the same content is kept once for all."""
+    """Those that no row of any table refers to: the same content is kept once for all, whoever put it."""
+    kept: set[str | None] = set()
     with transaction() as session:
-        kept: set[str | None] = set(
-            session.scalars(select(Document.sha256).where(Document.sha256.in_(hashes)))
-        )
-        kept |= set(session.scalars(select(Slip.sha256).where(Slip.sha256.in_(hashes))))
+        for column in _references():
+            kept |= set(session.scalars(select(column).where(column.in_(hashes))))
     return sum(store.remove(each) for each in hashes if each not in kept)
+
+
+def _references() -> list[Any]:
+    """Every table that names a file: asked of the tables themselves, so that none is left out."""
+    return [table.c.sha256 for table in Base.metadata.sorted_tables if "sha256" in table.c]

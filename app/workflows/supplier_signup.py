@@ -282,11 +282,26 @@ def kept_account(signup: SupplierSignup, /) -> BankAccount | None:
 
 def _count_question(signup: SupplierSignup) -> None:
     day = clock.korean_day(clock.real_now()).isoformat()
-    asked = signup.answers.get("bank_asked", {})
-    times = asked.get("times", 0) if asked.get("day") == day else 0
-    if times >= supplier_accounts.MOST_QUESTIONS:
+    times = _asked(signup.answers, day)
+    if times + _asked_elsewhere(signup, day) >= supplier_accounts.MOST_QUESTIONS:
         raise supplier_accounts.too_many()
     signup.answers = {**signup.answers, "bank_asked": {"day": day, "times": times + 1}}
+
+
+def _asked(answers: Mapping[str, Any], day: str) -> int:
+    asked = answers.get("bank_asked", {})
+    return int(asked["times"]) if asked.get("day") == day else 0
+
+
+def _asked_elsewhere(signup: SupplierSignup, day: str) -> int:
+    """By the same person in other applications: beginning anew gives nobody new questions."""
+    own = select(Verification.ci_index).where(Verification.id == signup.verification_id).scalar_subquery()
+    others = (
+        select(SupplierSignup.answers)
+        .join(Verification, Verification.id == SupplierSignup.verification_id)
+        .where(Verification.ci_index == own, SupplierSignup.id != signup.id)
+    )
+    return sum(_asked(answers, day) for answers in db.session.scalars(others))
 
 
 def attach_document(*, token: str, kind: DocumentKind, file_name: str, content: bytes) -> Document:

@@ -13,6 +13,7 @@ from app.models.companies import CompanyKind, Document, VerifiedAs
 from app.models.people import Account, Verification
 from app.policy import Actor, Role
 from app.workflows import accounts, lifecycle, record, supplier_signup
+from app.workflows.eligibility import Ineligible
 from app.workflows.supplier_lifecycle import HOME, SUPPLIER
 
 _RACES = {
@@ -35,6 +36,18 @@ def submit(*, token: str, ip: str | None = None) -> Supplier:
     Raises InvalidInput `signup.incomplete`, `signup.name`, `supplier.exists`, `account.login_taken`;
     Ineligible; Conflict `verification.not_verified`; NotFound.
     """
+    try:
+        return _hand_in(token, ip)
+    except (Conflict, InvalidInput, Ineligible):
+        # Two presses at once: the slower one may have met what the faster one made.
+        try:
+            return receipt(token=token)
+        except NotFound:
+            pass
+        raise
+
+
+def _hand_in(token: str, ip: str | None) -> Supplier:
     with transaction() as session:
         found = supplier_signup.load(token=token)
         if found.supplier_id is not None:

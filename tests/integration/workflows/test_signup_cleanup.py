@@ -15,14 +15,23 @@ from app import clock
 from app.db import db
 from app.documents import store
 from app.errors import Denied, NotFound
+from app.models.catalogue import OfferingFileKind, SupplierSignup
 from app.models.companies import Document, DocumentKind, Signup, VerifiedAs
 from app.models.people import Verification
 from app.models.record import AuditRow
 from app.policy import Role
-from app.workflows import signup, signup_cleanup, signup_submit, signup_take_up
+from app.workflows import (
+    attachments,
+    signup,
+    signup_cleanup,
+    signup_submit,
+    signup_take_up,
+    supplier_signup,
+    supplier_signup_submit,
+)
 from app.workflows.signup_cleanup import KEPT_DAYS, Forgotten
 from tests import factories
-from tests.integration.workflows import joining
+from tests.integration.workflows import joining, shop, supplying
 
 OWN = joining.PDF + b"%% of the sign-up that is forgotten\n"
 
@@ -50,7 +59,7 @@ def old_files(folder: Path) -> None:
             os.utime(path, (0, 0))
 
 
-def left(model: type[Signup] | type[Document] | type[Verification]) -> int:
+def left(model: type[Signup | SupplierSignup | Document | Verification]) -> int:
     return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
@@ -87,6 +96,45 @@ def test_a_verification_that_was_made_anew_goes_too(stage: joining.Stage, sandbo
     db.session.commit()
     signup_cleanup.forget_old()
     assert left(Verification) == 1 and signup.load(token=kept.token).verification_id is not None
+
+
+def test_a_supplier_s_is_forgotten_alike(stage: joining.Stage, sandbox: str, own_store: Path) -> None:
+    """R-SUP-1, as R-JOIN-8: with its account number, papers, files and person; not one that was handed in."""
+    supplier = supplier_signup_submit.submit(token=supplying.fill(sandbox).token)
+    papers = left(Document)
+    old = supplying.fill(sandbox, papers=False)
+    supplier_signup.attach_document(
+        token=old.token, kind=DocumentKind.BANK_BOOK, file_name="통장.pdf", content=OWN
+    )
+    old_files(own_store)
+    done = signup_cleanup.forget_old(at=days_later(KEPT_DAYS, seconds=1))
+    assert done == Forgotten(signups=1, documents=1, files=1)
+    assert [each.supplier_id for each in db.session.scalars(select(SupplierSignup))] == [supplier.id]
+    assert (left(Document), left(Verification)) == (papers, 1)
+    with pytest.raises(NotFound):
+        supplier_signup.load(token=old.token)
+
+
+def test_a_person_by_whom_a_supplier_s_goes_stays(stage: joining.Stage, sandbox: str) -> None:
+    """However old the 본인인증 is: the sign-up was touched since."""
+    token = supplying.fill(sandbox).token
+    long_ago = clock.real_now() - timedelta(days=KEPT_DAYS + 1)
+    db.session.execute(update(Verification).values(requested_at=long_ago))
+    db.session.commit()
+    assert signup_cleanup.forget_old() == Forgotten()
+    assert left(Verification) == 1 and supplier_signup.load(token=token).verification_id is not None
+
+
+def test_a_file_that_is_elsewhere_too_stays(stage: joining.Stage, sandbox: str, own_store: Path) -> None:
+    """R-FILE-1: the same content may prove a price, or lie in a thread or with a post."""
+    proof = attachments.take_in(file_name="견적서.pdf", content=joining.PDF)
+    shop.draft(shop.open_shop(), files=[(OfferingFileKind.EVIDENCE, proof)])
+    joining.fill(sandbox, stage.agency, n=1)
+    old_files(own_store)
+    assert signup_cleanup.forget_old(at=days_later(KEPT_DAYS, seconds=1)).files == 0
+    assert store.read(proof.sha256) == joining.PDF
+    named = {column.table.name for column in signup_cleanup._references()}
+    assert {"document", "slip", "deal_file", "offering_file", "post_file"} <= named
 
 
 def test_whoever_came_back_keeps_it(stage: joining.Stage, sandbox: str) -> None:

@@ -251,6 +251,15 @@ def test_the_bank_is_not_asked_without_end(sandbox: str) -> None:
     assert "bank" not in supplier_signup.missing(supplier_signup.load(token=signup.token))
 
 
+def test_beginning_anew_gives_nobody_new_questions(sandbox: str) -> None:
+    """Else whose any account is could be tried out; another person has questions of its own."""
+    for _ in range(supplier_accounts.MOST_QUESTIONS):
+        kept = supplying.fill(sandbox, n=907)
+    with pytest.raises(InvalidInput, match=r"supplier\.bank_questions"):
+        named(kept)
+    named(supplying.fill(sandbox, n=908))
+
+
 def test_the_same_account_again_is_not_asked_about(sandbox: str) -> None:
     signup = supplying.fill(sandbox)
     for _ in range(supplier_accounts.MOST_QUESTIONS + 1):
