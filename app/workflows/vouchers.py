@@ -261,8 +261,8 @@ def _end(end: End, *, at: datetime, limit: int) -> list[int]:
             return []
         moved = {"ids": ids, "target": edge.target.value}
         told = lifecycle.told_alike(edge)
-        record.write_set(end.record, VOUCHER.entity, edge.action, actor=CLOCK, messages=told, **moved)
-        ended = list(session.execute(end.move, {**moved, "at": at}).scalars())
+        record.write_set(end.end, VOUCHER.entity, edge.action, actor=CLOCK, messages=told, **moved)
+        ended = list(session.execute(vouchers_sql.ENDED, moved).scalars())
         give_back(ended, end.kind, actor=CLOCK)
         session.expire_all()
     return ended

@@ -24,8 +24,8 @@ class End:
     action: str
     kind: JournalKind
     take: TextClause
-    record: TextClause
-    move: TextClause
+    end: TextClause
+    """Ends those of a batch that are still due, for `record.write_set`."""
 
 
 def _due(which: str) -> str:
@@ -42,20 +42,18 @@ WITH taken AS (
   SELECT v.id FROM voucher v WHERE {due} ORDER BY v.due_at, v.id LIMIT :size FOR UPDATE OF v SKIP LOCKED)
 SELECT coalesce(array_agg(id ORDER BY id), '{{}}') FROM taken
 """
-# The payments are looked at again: one may have begun between the choice's snapshot and its locks. An instant
-# is written as Python writes it, in Korean time.
-_RECORD = r"""
-SELECT v.id AS entity_id, v.company_id, CAST(NULL AS bigint) AS supplier_id, 1 AS told,
-       jsonb_build_object('state', jsonb_build_array(v.state, CAST(:target AS text)),
-                          'due_at', jsonb_build_array(replace(l.due, '.000000', '') || '+09:00', NULL))
-       AS change
-  FROM voucher v
- CROSS JOIN LATERAL (SELECT to_char(v.due_at AT TIME ZONE 'Asia/Seoul',
-                                    'YYYY-MM-DD"T"HH24\:MI\:SS.US') AS due) l
- WHERE v.id = ANY(:ids) AND {due}
-"""
-_MOVE = """
-UPDATE voucher v SET state = :target, due_at = NULL WHERE v.id = ANY(:ids) AND {due} RETURNING v.id
+# The payments are looked at again: one may have begun between the choice's snapshot and its locks, or a
+# cancellation, which locks no voucher. So what ends and what is told of it is one statement. An instant is
+# written as Python writes it, in Korean time.
+_END = r"""
+UPDATE voucher v SET state = :target, due_at = NULL
+  FROM (SELECT o.id, o.state, replace(to_char(o.due_at AT TIME ZONE 'Asia/Seoul',
+                                              'YYYY-MM-DD"T"HH24\:MI\:SS.US'), '.000000', '') AS due
+          FROM voucher o WHERE o.id = ANY(:ids)) was
+ WHERE was.id = v.id AND {due}
+RETURNING v.id AS entity_id, v.company_id, CAST(NULL AS bigint) AS supplier_id, 1 AS told,
+          jsonb_build_object('state', jsonb_build_array(was.state, CAST(:target AS text)),
+                             'due_at', jsonb_build_array(was.due || '+09:00', NULL)) AS change
 """
 
 
@@ -65,14 +63,15 @@ def _end(action: str, kind: JournalKind, which: str) -> End:
         action=action,
         kind=kind,
         take=text(_TAKE.format(due=due)),
-        record=record.appending(_RECORD.format(due=due), telling_each=True),
-        move=text(_MOVE.format(due=due)),
+        end=record.appending(_END.format(due=due), telling_each=True),
     )
 
 
 REVOKE = _end("revoke", JournalKind.REVOCATION, MISSED_FIRST)
 EXPIRE = _end("expire", JournalKind.EXPIRY, f"NOT {MISSED_FIRST}")
 
+# Of a batch that is still locked.
+ENDED = text("SELECT id FROM voucher WHERE id = ANY(:ids) AND state = :target ORDER BY id")
 PROGRAMMES = text("SELECT DISTINCT programme_id FROM voucher WHERE id = ANY(:ids) ORDER BY programme_id")
 # The grant goes to its agency's budget, the share to the company's pledge; the vouchers are locked.
 GIVE_BACK = ledger.entering(
