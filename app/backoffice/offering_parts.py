@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import url_for
-from wtforms import SelectMultipleField
+from wtforms import HiddenField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.backoffice.parts import number_of
@@ -32,6 +32,8 @@ class ReviewForm(BaseForm):
     )
     codes = CheckboxesField("반려 사유 선택", choices=list(offering_review.REASONS.items()))
     reason = ReasonField("의견", validators=[longest(1000)])
+    seen = HiddenField()
+    """`OfferingDraft.seen` of the page on which the decision was made."""
 
 
 def offering_page(draft: OfferingDraft, kind: str) -> dict[str, Any]:

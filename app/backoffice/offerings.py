@@ -30,7 +30,7 @@ from app.policy import Permission
 from app.web.errors import refused
 from app.web.files import disposition
 from app.web.forms import refusal_to_form
-from app.web.pages import page_url
+from app.web.pages import key_of, page_url
 from app.workflows import (
     categories,
     offering_desk_reads,
@@ -119,7 +119,7 @@ class Offerings(Page):
     @expose("/<int:id>")
     def detail(self, id: int) -> ResponseReturnValue:
         draft = offering_own_reads.own_detail(actor=current_actor(), offering_id=id)
-        return self._page(draft, ReviewForm())
+        return self._page(draft, ReviewForm(seen=draft.seen))
 
     def _page(self, draft: OfferingDraft, form: ReviewForm) -> ResponseReturnValue:
         """The decision at the left, what proves the prices at the right."""
@@ -154,7 +154,8 @@ class Offerings(Page):
         arguments: dict[str, Any] = {"actor": actor, "offering_id": id, "checks": form.checks.data or []}
         try:
             if action in APPROVALS:
-                APPROVALS[action](note=form.reason.data or "", **arguments)
+                seen = key_of(form.seen.data)
+                APPROVALS[action](note=form.reason.data or "", seen=seen, **arguments)
             else:
                 RETURNS[action](reason=form.reason.data or "", codes=form.codes.data or [], **arguments)
         except Conflict as refusal:

@@ -29,6 +29,7 @@ def supplier_page(found: SupplierCase) -> dict[str, Any]:
         "values": _values(found),
         "documents": documents,
         "current": wanted if wanted in known else next(iter(known), None),
+        "seen": suppliers.last_change(found.supplier.id),
         "history": _history(found),
         "numbers": _numbers(found),
         "selects": selects,

@@ -31,6 +31,7 @@ from app.web import confirm, filters
 from app.web.errors import refused
 from app.web.files import disposition
 from app.web.forms import refusal_to_form
+from app.web.pages import key_of
 from app.workflows import (
     attachments,
     deal_parties,
@@ -175,7 +176,8 @@ class Suppliers(Page):
             if asked is not None:
                 return asked
         verb = suppliers.select_supplier
-        return decide(SUPPLIER, "select", verb, to=to, name=name, then=self._onward, supplier_id=id)
+        what = {"supplier_id": id, "seen": key_of(request.form.get("seen"))}
+        return decide(SUPPLIER, "select", verb, to=to, name=name, then=self._onward, **what)
 
     @expose("/<int:id>/<any(ask_supplement, reject, suspend, lift):action>", methods=["GET", "POST"])
     @needs(Permission.SUPPLIER_SELECT)

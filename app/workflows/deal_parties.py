@@ -134,12 +134,16 @@ def exempt(*, actor: Actor, supplier_id: int, business_number: str, reason: str)
                 "exemption.same_person",
                 "본인인증 결과 두 기업의 대표자가 같은 사람입니다. 동명이인으로 확인할 수 없습니다.",
             )
-        if number in [one.business_number for one in exemptions(supplier_id=supplier_id)]:
+        names = (_plain(company.representative), _plain(supplier.representative))
+        if (number, names) in [
+            (one.business_number, one.names) for one in exemptions(supplier_id=supplier_id)
+        ]:
             return
+        # One of those who were representatives before holds no more: this takes its place.
         change = {
             "business_number": (None, number),
-            "company": (None, _plain(company.representative)),
-            "supplier": (None, _plain(supplier.representative)),
+            "company": (None, names[0]),
+            "supplier": (None, names[1]),
         }
         record.write("supplier", supplier_id, EXEMPT, actor=actor, change=change, reason=why)
 

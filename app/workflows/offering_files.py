@@ -114,13 +114,21 @@ def remove(*, actor: Actor, offering_id: int, file_id: int) -> None:
         file = db.session.get(OfferingFile, file_id)
         if file is None or file.offering_id != offering_id or file.replaced_at is not None:
             raise NotFound()
-        proves_sold = file.version_id is not None and file.version_id == offering.current_version_id
-        if offering.state not in EDITABLE or proves_sold:
+        if offering.state not in EDITABLE:
             text = f"'{offering.state.label}' 상태에서는 자료를 바꿀 수 없습니다."
             raise Conflict("offering.edit.state", text)
+        if file.version_id is not None and file.version_id != _latest(offering_id):
+            text = "이미 심사를 받은 가격의 증빙은 지울 수 없습니다. 새 요금제의 증빙만 바꿀 수 있습니다."
+            raise Conflict("offering.edit.proof", text)
         file.replaced_at = clock.now()
         change = {file.kind.value: (file.file_name, None)}
         record.write("offering", offering_id, "edit", actor=actor, change=change)
+
+
+def _latest(offering_id: int) -> int | None:
+    """The version that is being written; deals may have begun with any before it (R-CAT-5)."""
+    statement = select(OfferingVersion.id).where(OfferingVersion.offering_id == offering_id)
+    return db.session.scalar(statement.order_by(OfferingVersion.number.desc()).limit(1))
 
 
 def of_offering(*, offering_id: int) -> list[OfferingFile]:

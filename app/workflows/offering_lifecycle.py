@@ -100,6 +100,20 @@ _OF_THE_LEAD_AGENCY = (
         confirm="판매중지를 풀면 바로 목록에 나타납니다. 계속할까요?",
         tell=_told("서비스 '{name}'의 판매중지가 해제되어 다시 판매합니다. 사유: {reason}"),
     ),
+    # What its supplier had stopped before stays stopped: only the supplier sells it again.
+    Edge(
+        action="lift_stopped",
+        label="판매중지 해제",
+        source=OfferingState.SUSPENDED,
+        target=OfferingState.PAUSED,
+        permission=_APPROVE,
+        needs_reason=True,
+        confirm="판매중지를 풀까요? 공급기업이 스스로 멈춘 서비스라서 '판매 재개'를 눌러야 다시 판매됩니다.",
+        tell=_told(
+            "서비스 '{name}'의 판매중지가 해제되었습니다. '판매 재개'를 누르면 다시 판매합니다. "
+            "사유: {reason}"
+        ),
+    ),
     Edge(
         action="accept_price",
         label="가격 변경 승인",

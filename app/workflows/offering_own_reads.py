@@ -38,6 +38,11 @@ class OfferingDraft:
     history: list[AuditRow]
 
     @property
+    def seen(self) -> int:
+        """The last row of its trail: by it a decision knows that nothing has changed since."""
+        return self.history[-1].seq if self.history else 0
+
+    @property
     def plans(self) -> list[Plan]:
         return self.version.plans
 

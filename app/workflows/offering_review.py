@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app import clock
-from app.db import db, transaction
-from app.errors import InvalidInput
-from app.models.catalogue import Offering, OfferingReview, OfferingVersion
+from app.db import db, lock, transaction
+from app.errors import Conflict, InvalidInput
+from app.models.catalogue import Offering, OfferingReview, OfferingState, OfferingVersion
+from app.models.record import AuditRow
 from app.policy import Actor
 from app.workflows import offering_versions
 from app.workflows.lifecycle import fire
@@ -72,16 +73,21 @@ def words(codes: Sequence[str], free: str) -> str:
     return " ".join([*[REASONS[code] for code in codes], *([free.strip()] if free.strip() else [])])
 
 
-def approve(*, actor: Actor, offering_id: int, checks: Collection[str], note: str = "") -> Offering:
+def approve(
+    *, actor: Actor, offering_id: int, checks: Collection[str], note: str = "", seen: int | None = None
+) -> Offering:
     """Put a service on sale at the prices that were reviewed.
 
-    Every point of the checklist is ticked, or `note` says why not. Raises InvalidInput
-    `offering.unchecked`, Denied, NotFound, Conflict.
+    Every point of the checklist is ticked, or `note` says why not; `seen` is the last row of its trail when
+    it was looked at. Raises InvalidInput `offering.unchecked`, Denied, NotFound, Conflict (also
+    `offering.changed`).
     """
     ticks = _ticks(NEW, checks, note)
     with transaction() as session:
         offering = _decide(offering_id, "approve", actor=actor)
+        _refuse_unseen(offering_id, seen)
         require_selected(offering.supplier_id)
+        _refuse_closed(offering)
         version = latest_version(offering_id=offering.id)
         offering_versions.put_on_sale(offering, version)
         offering.published_at = clock.now()
@@ -107,14 +113,35 @@ def suspend(*, actor: Actor, offering_id: int, reason: str) -> Offering:
 
 
 def lift(*, actor: Actor, offering_id: int, reason: str) -> Offering:
-    return _move(offering_id, "lift", actor=actor, reason=reason)
+    """Back to where it was suspended from: what its supplier had stopped stays stopped."""
+    with transaction():
+        lock(Offering, offering_id)
+        action = "lift_stopped" if _was_stopped(offering_id) else "lift"
+        return _move(offering_id, action, actor=actor, reason=reason)
 
 
-def accept_price(*, actor: Actor, offering_id: int, checks: Collection[str], note: str = "") -> Offering:
-    """Let the proposed prices hold for deals that begin from now on; ticks as in `approve`."""
+def _was_stopped(offering_id: int) -> bool:
+    last = (
+        select(AuditRow.change["state"][0].astext)
+        .where(
+            AuditRow.entity == OFFERING.entity,
+            AuditRow.entity_id == offering_id,
+            AuditRow.action == "suspend",
+        )
+        .order_by(AuditRow.seq.desc())
+        .limit(1)
+    )
+    return bool(db.session.scalar(last) == OfferingState.PAUSED.value)
+
+
+def accept_price(
+    *, actor: Actor, offering_id: int, checks: Collection[str], note: str = "", seen: int | None = None
+) -> Offering:
+    """Let the proposed prices hold for deals that begin from now on; ticks and `seen` as in `approve`."""
     ticks = _ticks(PRICE, checks, note)
     with transaction() as session:
         offering = _decide(offering_id, "accept_price", actor=actor)
+        _refuse_unseen(offering_id, seen)
         version = offering_versions.proposed(offering)
         offering_versions.put_on_sale(offering, version)
         offering.proposed_version_id = None
@@ -134,6 +161,28 @@ def decline_price(
         _keep(offering, version, "decline_price", actor=actor, checks=_told(PRICE, checks), reason=said)
         session.flush()
         return offering
+
+
+def _refuse_closed(offering: Offering) -> None:
+    """A category that was closed while the service waited takes no new ones (R-CAT-1)."""
+    if not offering.category.is_open:
+        name = offering.category.name
+        text = f"'{name}' 분야는 닫혀서 새 서비스를 받지 않습니다. 분야를 바꾸도록 사유를 적어 반려해 주세요."
+        raise Conflict("offering.category_closed", text)
+
+
+def _refuse_unseen(offering_id: int, seen: int | None) -> None:
+    """Sent back by one, changed and handed in again: it is no more what another was looking at.
+
+    Asked after the move, under its lock: the trail has this decision's row and no other. What comes after a
+    refusal is rolled back with it.
+    """
+    trail = select(func.max(AuditRow.seq)).where(
+        AuditRow.entity == OFFERING.entity, AuditRow.entity_id == offering_id
+    )
+    if seen is not None and db.session.scalar(trail) != seen + 1:
+        text = "화면을 연 뒤에 내용이 바뀌어 처리하지 않았습니다. 바뀐 내용을 확인한 뒤 다시 결정해 주세요."
+        raise Conflict("offering.changed", text)
 
 
 def _told(kind: str, checks: Collection[str]) -> dict[str, bool]:

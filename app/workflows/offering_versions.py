@@ -22,7 +22,7 @@ from app.workflows.lifecycle import fire
 from app.workflows.offering_lifecycle import OFFERING
 
 MAX_PRICE = 100_000_000
-MAX_PLANS = 10
+MAX_PLANS = 5
 NO_EVIDENCE = "가격 증빙을 하나 이상 첨부해 주세요. 홈페이지 가격표, 견적서, 세금계산서 등입니다."
 
 

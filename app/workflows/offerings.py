@@ -81,13 +81,17 @@ def edit_draft(
     plans: Sequence[PlanInput] = (),
     files: Files = (),
 ) -> Offering:
-    """Change what is not on sale. Raises Denied, NotFound, Conflict, InvalidInput with the fields."""
+    """Change what is not on sale; the name stays once it was approved.
+
+    Raises Denied, NotFound, Conflict, InvalidInput with the fields.
+    """
     policy.require(actor, _WRITE)
     with transaction() as session:
         offering = _editable(actor, offering_id)
         details = _check(
             category_id, name, summary, description, keywords, plans, stays_in=offering.category_id
         )
+        _refuse_new_name(offering, details["name"])
         change = {n: (getattr(offering, n), v) for n, v in details.items() if getattr(offering, n) != v}
         for field, value in details.items():
             setattr(offering, field, value)
@@ -106,6 +110,13 @@ def edit_draft(
         if change:
             record.write("offering", offering.id, "edit", actor=actor, change=change)
         return offering
+
+
+def _refuse_new_name(offering: Offering, name: str) -> None:
+    """Open deals, slips and evaluations stand under the name that was approved (R-CAT-5)."""
+    if offering.current_version_id is not None and name != offering.name:
+        text = "승인된 서비스의 이름은 바꿀 수 없습니다. 이름을 바꾸려면 새 서비스로 등록해 주세요."
+        raise InvalidInput("offering.name_fixed", text, fields={"name": text})
 
 
 def missing(*, offering: Offering) -> dict[str, str]:

@@ -10,7 +10,14 @@ from app.errors import Conflict, InvalidInput, Refusal
 from app.models.catalogue import Supplier
 from app.models.companies import Document, DocumentKind
 from app.policy import Actor, Permission
-from app.workflows import attachments, record, screening_points, suppliers, tax_office
+from app.workflows import (
+    attachments,
+    record,
+    screening_points,
+    supplier_accounts,
+    suppliers,
+    tax_office,
+)
 from app.workflows.case_reads import Progress
 from app.workflows.screening_points import POINTS, Suggestion, item
 
@@ -79,9 +86,21 @@ def doubts(supplier: Supplier, documents: Sequence[Document], lacking: Sequence[
     found += [f"제출되지 않은 서류: {kind.label}" for kind in lacking]
     if supplier.account_verified_at is None:
         found.append("정산 계좌의 예금주가 확인되지 않았습니다.")
+    if not _own_account(supplier):
+        found.append("정산 계좌의 예금주가 기업명과 다릅니다.")
     if supplier.tax_office_state != tax_office.GOING:
         found.append(f"국세청 조회: {supplier.tax_office_state or '응답 없음'}")
     return found
+
+
+def _own_account(supplier: Supplier) -> bool:
+    """It was, when it was named; the company's name may have been edited since."""
+    return supplier.account_holder is None or supplier_accounts.fits(
+        supplier.account_holder,
+        name=supplier.name,
+        representative=supplier.representative,
+        kind=supplier.kind,
+    )
 
 
 def suggest(supplier: Supplier, documents: Sequence[Document]) -> Suggestion:

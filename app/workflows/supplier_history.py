@@ -22,7 +22,6 @@ from app.workflows import programmes, suppliers
 from app.workflows.application_history import HistoryEntry
 from app.workflows.supplier_lifecycle import SUPPLIER
 
-EDITS = ("edit", "replace_document", "change_account")
 ENTERED = ("join", "resubmit")
 _TITLES = {
     "join": "공급기업 신청",
@@ -97,7 +96,7 @@ def edits(
     """
     suppliers.get(actor=actor, supplier_id=supplier_id)
     statement = select(AuditRow).where(
-        AuditRow.entity == "supplier", AuditRow.entity_id == supplier_id, AuditRow.action.in_(EDITS)
+        AuditRow.entity == "supplier", AuditRow.entity_id == supplier_id, AuditRow.action.in_(suppliers.EDITS)
     )
     if before is not None:
         statement = statement.where(AuditRow.id < before)

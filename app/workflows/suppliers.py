@@ -13,6 +13,7 @@ from app import policy
 from app.db import db, lock, transaction
 from app.errors import Conflict, Denied, InvalidInput, NotFound
 from app.models.catalogue import Offering, Supplier, SupplierState
+from app.models.record import AuditRow
 from app.policy import Actor, Permission
 from app.workflows import company_edits, record, search, supplier_reasons
 from app.workflows.lifecycle import fire
@@ -38,12 +39,28 @@ LABELS = {
     "account": "정산 계좌",
 }
 UNDECIDED = (SupplierState.SCREENING, SupplierState.SUPPLEMENT)
+EDITS = ("edit", "replace_document", "change_account")
+"""In the trail: what the supplier changes of what is looked at."""
 SCREENED_NAMES = ("name", "representative")
 """Fixed once the supplier is 선정."""
 
 
-def select_supplier(*, actor: Actor, supplier_id: int) -> Supplier:
-    return _move(supplier_id, "select", actor=actor, marks=[])
+def select_supplier(*, actor: Actor, supplier_id: int, seen: int | None = None) -> Supplier:
+    """`seen` is `last_change` when it was looked at. Raises as `fire`, and Conflict `supplier.changed`."""
+    with transaction():
+        moved = _move(supplier_id, "select", actor=actor, marks=[])
+        if seen is not None and last_change(supplier_id) != seen:
+            text = "화면을 연 뒤에 기업정보나 서류가 바뀌어 선정하지 않았습니다. 바뀐 내용을 확인해 주세요."
+            raise Conflict("supplier.changed", text)
+        return moved
+
+
+def last_change(supplier_id: int) -> int:
+    """The last row of its trail in which it changed what it says; 0 where it never did."""
+    statement = select(func.max(AuditRow.seq)).where(
+        AuditRow.entity == SUPPLIER.entity, AuditRow.entity_id == supplier_id, AuditRow.action.in_(EDITS)
+    )
+    return db.session.scalar(statement) or 0
 
 
 def ask_supplement(

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from flask import current_app, request
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData, URLSafeTimedSerializer
 
 from app.errors import InvalidInput
 from app.models.catalogue import OfferingFile, OfferingFileKind
@@ -29,8 +29,14 @@ class Chosen:
     """Its signed name, for the form that comes back."""
 
 
-def _signer(actor: Actor) -> URLSafeSerializer:
-    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt=f"offering file of {actor.supplier_id}")
+KEPT_SECONDS = 24 * 60 * 60
+"""How long a form may lie open: what was taken in and never kept is cleaned up later."""
+
+
+def _signer(actor: Actor) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(
+        current_app.config["SECRET_KEY"], salt=f"offering file of {actor.supplier_id}"
+    )
 
 
 def _chosen(actor: Actor, kind: OfferingFileKind, file: Incoming) -> Chosen:
@@ -41,7 +47,7 @@ def _chosen(actor: Actor, kind: OfferingFileKind, file: Incoming) -> Chosen:
 def _kept(actor: Actor) -> Iterable[Chosen]:
     for token in request.form.getlist("kept"):
         try:
-            said: dict[str, Any] = _signer(actor).loads(token)
+            said: dict[str, Any] = _signer(actor).loads(token, max_age=KEPT_SECONDS)
         except BadData:
             continue
         yield Chosen(OfferingFileKind(said["kind"]), Incoming(**said["file"]), token)

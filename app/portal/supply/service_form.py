@@ -29,7 +29,7 @@ from app.workflows import offering_versions
 from app.workflows.offering_files import RULES
 from app.workflows.offering_versions import PlanInput
 
-ROWS = range(1, 6)
+ROWS = range(1, offering_versions.MAX_PLANS + 1)
 F = TypeVar("F", bound=BaseForm)
 
 

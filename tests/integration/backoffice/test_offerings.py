@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from app.db import db
 from app.models.catalogue import Offering, OfferingReview, OfferingState
 from app.models.record import AuditRow
 from app.policy import Role
-from app.workflows import offering_files, offering_review
+from app.workflows import offering_files, offering_review, offerings
+from app.workflows.offering_versions import PlanInput
 from tests import factories as make
-from tests.integration.workflows.shop import ALL, PDF, Shop, approve, open_shop, submitted
+from tests.integration.workflows.shop import ALL, PDF, Shop, approve, fields, open_shop, submitted
 from tests.integration.workflows.test_offering_review import ask
 
 
@@ -68,6 +70,42 @@ def test_a_missing_tick_comes_back_with_what_was_ticked(shop: Shop, browser: Any
     client.post(address, data={"checks": ["category"], "reason": "나머지는 전화로 확인했습니다."})
     assert offering.state is OfferingState.ON_SALE
     assert "확인하지 않고 결정한 항목" in page_of(client, offering)
+
+
+def test_what_was_not_looked_at_is_not_approved(shop: Shop, browser: Any, said: Any) -> None:
+    """R-CAT-5: a colleague sent it back, and it came again at another price, while this page stood open."""
+    offering = submitted(shop)
+    db.session.commit()
+    client = browser(Role.PROGRAMME_MANAGER)
+    address = f"/console/offerings/{offering.id}/approve"
+    data = {"checks": ALL["new"], "seen": seen_on(page_of(client, offering))}
+    offering_review.send_back(actor=shop.manager, offering_id=offering.id, reason="다시")
+    dear = fields(shop, plans=[PlanInput(name="기본", price=9_000_000)])
+    offerings.edit_draft(actor=shop.seller, offering_id=offering.id, **dear)
+    offerings.submit(actor=shop.seller, offering_id=offering.id)
+    assert "화면을 연 뒤에 내용이 바뀌어" in said(client, address, data=data)
+    assert offering.state is OfferingState.IN_REVIEW and offering.current_version_id is None
+    assert db.session.scalars(select(OfferingReview.decision)).all() == ["send_back"]
+    client.post(address, data=data | {"seen": seen_on(page_of(client, offering))})
+    assert offering.state is OfferingState.ON_SALE and offering.lowest_price == 9_000_000
+
+
+def test_other_prices_than_those_looked_at_are_not_approved(shop: Shop, browser: Any, said: Any) -> None:
+    offering = approve(shop, submitted(shop))
+    ask(shop, offering, 33_000)
+    db.session.commit()
+    client = browser(Role.PROGRAMME_MANAGER)
+    data = {"checks": ALL["price"], "seen": seen_on(page_of(client, offering))}
+    offering_review.decline_price(actor=shop.manager, offering_id=offering.id, reason="다시")
+    ask(shop, offering, 99_000)
+    text = said(client, f"/console/offerings/{offering.id}/accept_price", data=data)
+    assert "화면을 연 뒤에 내용이 바뀌어" in text and offering.lowest_price == 30_000
+
+
+def seen_on(page: str) -> str:
+    found = re.search(r'name="seen" value="(\d+)"', page)
+    assert found is not None
+    return found[1]
 
 
 def test_a_return_carries_its_reasons(shop: Shop, browser: Any, said: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -92,6 +93,23 @@ def test_a_selection_with_doubts_is_asked_first(newcomer: Any, browser: Any) -> 
 
 def test_a_clear_selection_is_not_asked(newcomer: Any, browser: Any) -> None:
     browser(MANAGER).post(at(newcomer, "/select"))
+    assert newcomer.state is SupplierState.SELECTED
+
+
+def test_who_changed_while_the_page_stood_open_is_looked_at_again(
+    newcomer: Any, browser: Any, said: Any
+) -> None:
+    """R-SUP-1, R-DEAL-2: another representative is not selected unseen."""
+    client = browser(MANAGER)
+    found = re.search(r'name="seen" value="(\d+)"', page(client, at(newcomer)))
+    assert found is not None
+    typed = {name: getattr(newcomer, name) for name in ("name", "phone", "email", "address", "introduction")}
+    suppliers.edit(actor=newcomer.person, representative="김다른", **typed)
+    text = said(client, at(newcomer, "/select"), data={"seen": found[1], "confirmed": "1"})
+    assert "선정하지 않았습니다" in text and newcomer.state is SupplierState.SCREENING
+    again = re.search(r'name="seen" value="(\d+)"', page(client, at(newcomer)))
+    assert again is not None
+    client.post(at(newcomer, "/select"), data={"seen": again[1], "confirmed": "1"})
     assert newcomer.state is SupplierState.SELECTED
 
 

@@ -146,6 +146,18 @@ def test_it_holds_for_these_two_and_as_long_as_they_stay(market: Market, manager
     assert "고객센터(" in refused(market)
 
 
+def test_others_who_come_after_them_can_be_settled_anew(market: Market, manager: Actor) -> None:
+    """What holds no more stands in nobody's way."""
+    persons(market, None, ONE)
+    settle(market, manager)
+    persons(market, None, None, "이두리", "이두리")
+    refused(market)
+    settle(market, manager, reason="새 대표자도 확인함")
+    [kept] = deal_parties.exemptions(supplier_id=market.supplier.id)
+    assert (kept.names, kept.reason) == (("이두리", "이두리"), "새 대표자도 확인함")
+    assert ask(market).state is DealState.CONSULTING
+
+
 def test_it_can_be_taken_back(market: Market, manager: Actor) -> None:
     persons(market, None, ONE)
     settle(market, manager)

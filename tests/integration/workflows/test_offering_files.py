@@ -11,10 +11,12 @@ from app.errors import Conflict, Denied, InvalidInput, NotFound
 from app.models.catalogue import Offering, OfferingFile, OfferingFileKind, SupplierState
 from app.models.record import AuditRow
 from app.policy import Role
-from app.workflows import offering_files, offering_review, offerings
+from app.workflows import offering_files, offering_review, offering_versions, offerings
 from app.workflows.attachments import Incoming
+from app.workflows.offering_versions import PlanInput
 from tests import factories
 from tests.integration.workflows.shop import (
+    ALL,
     JPEG,
     PDF,
     PNG,
@@ -171,3 +173,26 @@ def test_what_proved_the_prices_that_deals_have_stays(shop: Shop) -> None:
     db.session.commit()
     with pytest.raises(Conflict):
         offering_files.remove(actor=shop.seller, offering_id=offering.id, file_id=key)
+
+
+def test_what_proved_earlier_prices_stays_too(shop: Shop) -> None:
+    """R-CAT-5: deals may have begun with any version; what is written now can be taken away."""
+    offering = on_sale(shop)
+    first = file_of(offering, K.EVIDENCE).id
+    plans = [PlanInput(name="기본", price=50_000)]
+    offering_versions.propose_plans(
+        actor=shop.seller, offering_id=offering.id, plans=plans, evidence=[proof("새 가격표.pdf")]
+    )
+    offering_review.accept_price(actor=shop.manager, offering_id=offering.id, checks=ALL["price"])
+    offerings.stop(actor=shop.seller, offering_id=offering.id)
+    offerings.revise(actor=shop.seller, offering_id=offering.id)
+    offerings.edit_draft(
+        actor=shop.seller, offering_id=offering.id, **fields(shop, files=[(K.EVIDENCE, proof("또.pdf"))])
+    )
+    db.session.commit()
+    with pytest.raises(Conflict, match=r"offering\.edit\.proof"):
+        offering_files.remove(actor=shop.seller, offering_id=offering.id, file_id=first)
+    db.session.rollback()
+    newest = offering_files.of_offering(offering_id=offering.id)[-1]
+    offering_files.remove(actor=shop.seller, offering_id=offering.id, file_id=newest.id)
+    assert newest.replaced_at is not None

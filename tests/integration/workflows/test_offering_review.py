@@ -53,6 +53,18 @@ def accept(shop: Shop, offering: Offering) -> Offering:
 # --- approval with the checklist ------------------------------------------------------------------------
 
 
+def test_a_category_that_was_closed_meanwhile_takes_no_new_service(shop: Shop) -> None:
+    """R-CAT-1: it was open when the approval was asked for."""
+    offering = submitted(shop)
+    offering.category.is_open = False
+    db.session.commit()
+    with pytest.raises(Conflict, match=r"offering\.category_closed"):
+        offering_review.approve(actor=shop.manager, offering_id=offering.id, checks=ALL["new"])
+    db.session.rollback()
+    assert offering.state is OfferingState.IN_REVIEW
+    offering_review.send_back(actor=shop.manager, offering_id=offering.id, reason="분야를 바꿔 주세요.")
+
+
 def test_an_approval_needs_every_tick_or_a_note(shop: Shop) -> None:
     offering = submitted(shop)
     db.session.commit()
@@ -243,6 +255,18 @@ def test_suspension_takes_it_off_and_lifting_brings_it_back(shop: Shop) -> None:
         select(Notice.text).where(Notice.supplier_id == shop.supplier.id).order_by(Notice.id)
     ).all()
     assert "사유: 장애" in told[-2] and "사유: 복구 확인" in told[-1]
+
+
+def test_lifting_leaves_stopped_what_its_supplier_had_stopped(shop: Shop) -> None:
+    offering = on_sale(shop)
+    offerings.stop(actor=shop.seller, offering_id=offering.id)
+    offering_review.suspend(actor=shop.manager, offering_id=offering.id, reason="장애")
+    lifted = offering_review.lift(actor=shop.manager, offering_id=offering.id, reason="복구 확인")
+    assert lifted.state is OfferingState.PAUSED
+    assert offerings.resume(actor=shop.seller, offering_id=offering.id).state is OfferingState.ON_SALE
+    offering_review.suspend(actor=shop.manager, offering_id=offering.id, reason="다시 장애")
+    again = offering_review.lift(actor=shop.manager, offering_id=offering.id, reason="복구 확인")
+    assert again.state is OfferingState.ON_SALE
 
 
 # --- the queue ------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from app.workflows import (
     offerings,
     offerings_reads,
 )
+from app.workflows.lifecycle import fire
 from app.workflows.offering_lifecycle import OFFERING
 from app.workflows.offering_versions import PlanInput
 from tests import factories
@@ -168,7 +169,7 @@ def test_a_change_of_what_is_said_begins_a_version_and_is_approved_anew(shop: Sh
     first = offering.current_version_id
     offerings.stop(actor=shop.seller, offering_id=offering.id)
     offerings.revise(actor=shop.seller, offering_id=offering.id)
-    changed = fields(shop, name="새 이름", plans=[PlanInput(name="기본", price=50_000)])
+    changed = fields(shop, summary="새 소개", plans=[PlanInput(name="기본", price=50_000)])
     offerings.edit_draft(actor=shop.seller, offering_id=offering.id, **changed)
     old = db.session.scalars(select(Plan.price).where(Plan.version_id == first).order_by(Plan.id)).all()
     assert old == [30_000, 90_000]
@@ -269,6 +270,19 @@ def test_nobody_touches_anothers_service(shop: Shop) -> None:
     assert offerings_reads.mine(actor=stranger) == []
 
 
+def test_a_name_once_approved_stays(shop: Shop) -> None:
+    """R-CAT-5: open deals and their slips stand under it."""
+    offering = on_sale(shop)
+    offerings.stop(actor=shop.seller, offering_id=offering.id)
+    offerings.revise(actor=shop.seller, offering_id=offering.id)
+    db.session.commit()
+    with pytest.raises(InvalidInput, match=r"offering\.name_fixed") as refused:
+        offerings.edit_draft(actor=shop.seller, offering_id=offering.id, **fields(shop, name="다른 이름"))
+    assert set(refused.value.fields) == {"name"}
+    same = fields(shop, name=offering.name, summary="새 소개")
+    assert offerings.edit_draft(actor=shop.seller, offering_id=offering.id, **same).summary == "새 소개"
+
+
 VERBS = {
     "submit": lambda s, o: offerings.submit(actor=s.seller, offering_id=o),
     "stop": lambda s, o: offerings.stop(actor=s.seller, offering_id=o),
@@ -278,6 +292,7 @@ VERBS = {
     "send_back": lambda s, o: offering_review.send_back(actor=s.manager, offering_id=o, reason="사유"),
     "suspend": lambda s, o: offering_review.suspend(actor=s.manager, offering_id=o, reason="사유"),
     "lift": lambda s, o: offering_review.lift(actor=s.manager, offering_id=o, reason="사유"),
+    "lift_stopped": lambda s, o: fire(OFFERING, o, "lift_stopped", actor=s.manager, reason="사유"),
     "propose": lambda s, o: offering_versions.propose_plans(
         actor=s.seller, offering_id=o, plans=[PlanInput(name="기본", price=1)], evidence=[proof()]
     ),

@@ -181,6 +181,15 @@ def test_ticks_stay_but_for_what_the_supplier_changes(manager: Actor, sandbox: s
         supplier_checks.tick(actor=person, supplier_id=supplier.id, fits={"name": True})
 
 
+def test_a_name_that_fits_the_account_no_more_is_a_doubt(manager: Actor) -> None:
+    """R-SET-1: nothing is paid on a stranger's account, however it was named."""
+    supplier, person = waiting(account_verified_at=clock.now())
+    words = "정산 계좌의 예금주가 기업명과 다릅니다."
+    assert words not in supplier_checks.doubts(supplier, [], [])
+    suppliers.edit(actor=person, name="전혀 다른 회사")
+    assert words in supplier_checks.doubts(supplier, [], [])
+
+
 def test_a_decided_supplier_is_not_ticked(manager: Actor) -> None:
     supplier, _ = waiting(state=SupplierState.SELECTED)
     with pytest.raises(Conflict, match=r"supplier\.decided"):
