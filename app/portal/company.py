@@ -31,6 +31,7 @@ from app.workflows import (
     evaluations,
     offers_reads,
     programmes,
+    threads_reads,
     vouchers_reads,
 )
 from app.workflows.applications_reads import Status
@@ -66,6 +67,7 @@ def home() -> ResponseReturnValue:
         overview=overview,
         counts=counts,
         waiting_evaluations=waiting,
+        unread=threads_reads.waiting(actor=actor),
         todo=_offered(actor) or _next_step(status, counts, waiting),
         deadlines=_deadlines(overview),
         now=clock.now(),

@@ -19,6 +19,7 @@ from app.portal import lists, threads
 from app.web import confirm
 from app.web.errors import refused
 from app.web.forms import BaseForm, Required, longest, refusal_to_form
+from app.web.limits import MESSAGE_LIMIT, limiter
 from app.web.pages import page_args
 from app.workflows import (
     asked_together,
@@ -106,6 +107,7 @@ def _detail(
 
 @blueprint.post("/deals/<int:deal_id>/messages")
 @needs(Permission.DEAL_REQUEST)
+@limiter.limit(MESSAGE_LIMIT)
 def send_message(deal_id: int) -> ResponseReturnValue:
     """A message with files to the supplier (R-DEAL-2a)."""
     view = deals_reads.deal_view(actor=current_actor(), deal_id=deal_id)
@@ -130,12 +132,13 @@ def file(deal_id: int, file_id: int) -> ResponseReturnValue:
 @needs(Permission.DEAL_REQUEST)
 def withdraw(deal_id: int) -> ResponseReturnValue:
     """요청취소"""
-    here = url_for("deals.detail", deal_id=deal_id)
+    actor, here = current_actor(), url_for("deals.detail", deal_id=deal_id)
+    deals_reads.deal_view(actor=actor, deal_id=deal_id)
     question = confirm.ask(**WITHDRAW, cancel_url=here)
     if question is not None:
         return question
     try:
-        deals.withdraw(actor=current_actor(), deal_id=deal_id, reason=request.form.get("reason"))
+        deals.withdraw(actor=actor, deal_id=deal_id, reason=request.form.get("reason"))
     except Refusal as refusal:
         return refused(refusal, to=here)
     flash("거래 요청을 취소했습니다.", "success")

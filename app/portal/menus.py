@@ -9,7 +9,7 @@ from flask import Flask, request, url_for
 from app.access import actor_or_none
 from app.policy import Actor, Role
 from app.web.context import MAIN_MENU, MenuItem
-from app.workflows import programmes, questions_reads
+from app.workflows import messages, programmes, questions_reads
 
 # (label, endpoint) or (label, endpoint, children of the same form)
 DEMAND = (
@@ -52,6 +52,8 @@ SUPPLIER = (
     ("알림", "notifications.index"),
 )
 MENUS = {Role.DEMAND: DEMAND, Role.SUPPLIER: SUPPLIER}
+CATALOGUE = {"services.index", "services.detail", "services.asked", "compare.index"}
+"""Pages that anybody opens: without the menu, and at a fixed number of queries."""
 
 
 def _addresses(entries: Iterable[tuple]) -> Iterator[str]:
@@ -84,9 +86,26 @@ def role_menu() -> list[MenuItem]:
 
 def _waiting(actor: Actor | None) -> dict[str, int]:
     """What waits for the person, by the entry that leads there; on their own pages, which show the menu."""
-    if actor is None or actor.role is not Role.SUPPLIER or not request.path.startswith("/supply"):
+    if (
+        actor is None
+        or request.endpoint in CATALOGUE
+        or request.blueprint == "public"
+        or not (actor.company_id or actor.supplier_id)
+    ):
         return {}
-    return {"supply.questions": questions_reads.open_count(actor=actor)}
+    waiting = {"notifications.index": messages.unread(actor=actor)}
+    if actor.role is Role.SUPPLIER:
+        waiting["supply.questions"] = questions_reads.open_count(actor=actor)
+    return waiting
+
+
+def own_place() -> dict[str, str]:
+    """The way back from the public pages, which do not show the menu."""
+    actor = actor_or_none()
+    if actor is None:
+        return {}
+    entries = MENUS.get(actor.role, ())
+    return {"mine": url_for(entries[0][1] if entries else "console.index")}
 
 
 def main_menu() -> list[MenuItem]:
@@ -104,4 +123,5 @@ def help_lines() -> list[tuple[str, str, str]]:
 def init_app(app: Flask) -> None:
     app.extensions["role_menu"] = role_menu
     app.extensions["main_menu"] = main_menu
+    app.extensions["site_urls"] = own_place
     app.extensions["help_lines"] = help_lines

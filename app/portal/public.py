@@ -11,6 +11,7 @@ from app.models.posts import Board
 from app.models.programme import Programme
 from app.policy import Permission
 from app.web.files import disposition
+from app.web.limits import SEARCH_LIMIT, limiter
 from app.web.prose import prose
 from app.workflows import catalogue, offerings_reads, posts_reads, programmes, storefront
 from app.workflows.terms import TERMS
@@ -52,6 +53,7 @@ def about() -> ResponseReturnValue:
 
 @blueprint.get("/notices")
 @needs(Permission.PUBLIC)
+@limiter.limit(SEARCH_LIMIT)
 def notices() -> ResponseReturnValue:
     query = request.args.get("q", "").strip()[: posts_reads.LONGEST_QUERY]
     found = posts_reads.published(board=Board.NOTICE, text=query, page=request.args.get("page", 1, type=int))

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from app.clock import KST, WEEKDAYS
+from app.clock import KST, WEEKDAYS, write_deadline
 from app.web.korean import in_words, with_object
 
 NONE = "-"
@@ -140,6 +140,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "kst_date": kst_date,
     "kst_datetime": kst_datetime,
     "kst_time": kst_time,
+    "kst_until": write_deadline,
     "business_number": business_number,
     "corporate_number": corporate_number,
     "phone": phone,

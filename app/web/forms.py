@@ -11,6 +11,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
+from werkzeug.datastructures import MultiDict
 from wtforms import Field, Form, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, StopValidation, ValidationError
 
@@ -54,10 +55,25 @@ class BaseForm(FlaskForm):
     class Meta(FlaskForm.Meta):
         locales = ["ko"]  # type: ignore[assignment]  # WTForms takes False or a list of names
 
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            return without_zero_bytes(super().wrap_formdata(form, formdata))
+
     def errors_for_summary(self) -> list[tuple[str, str]]:
         """(id of the input, message) for each field's first error, in the order of the page."""
         found = [(field_anchor(field), field.errors[0]) for field in self if field.errors]
         return found + [("", message) for message in self.form_errors]
+
+
+def without_zero_bytes(data: Any) -> Any:
+    """No browser sends one, and to the database it is an error."""
+    if not isinstance(data, MultiDict):
+        return data
+    pairs = list(data.items(multi=True))
+    if not any(isinstance(value, str) and "\x00" in value for _, value in pairs):
+        return data
+    return MultiDict(
+        [(key, value.replace("\x00", "") if isinstance(value, str) else value) for key, value in pairs]
+    )
 
 
 def field_anchor(field: Field) -> str:

@@ -9,6 +9,8 @@ from flask_limiter.util import get_remote_address
 LOGIN_LIMIT = "10 per minute; 100 per hour"
 CODE_LIMIT = "5 per minute; 30 per hour"
 SEARCH_LIMIT = "120 per minute"
+MESSAGE_LIMIT = "20 per minute; 200 per hour"
+"""Each is an SMS to somebody, and may bring files."""
 
 limiter = Limiter(
     key_func=get_remote_address,

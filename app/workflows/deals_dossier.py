@@ -69,5 +69,6 @@ def _working(view: DealView) -> list[shares.Working]:
 def _siblings(deal: Deal) -> list[Deal]:
     if deal.asked_together is None:
         return []
-    together = select(Deal).where(Deal.asked_together == deal.asked_together, Deal.id != deal.id)
+    own = (Deal.asked_together == deal.asked_together, Deal.company_id == deal.company_id)
+    together = select(Deal).where(*own, Deal.id != deal.id)
     return list(db.session.scalars(deals_reads.with_parties(together).order_by(Deal.id)))

@@ -34,6 +34,7 @@ OFF = "Flask-Admin's own view, switched off: tests/integration/backoffice_base"
 # What no link leads to, each with the reason.
 UNLINKED = {
     "static": "files of the pages",
+    "compare.asked": "what came of asking several suppliers at once: a press that the crawl does not make",
     "console.static": "files of the pages",
     "signup.terms": IN_THE_WAY,
     "signup.verify": IN_THE_WAY,

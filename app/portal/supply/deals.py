@@ -21,6 +21,7 @@ from app.portal import lists, threads
 from app.portal.supply.root import blueprint
 from app.web.errors import refused
 from app.web.forms import BaseForm, longest, refusal_to_form
+from app.web.limits import MESSAGE_LIMIT, limiter
 from app.web.pages import key_of, page_args
 from app.workflows import deals as workflow
 from app.workflows import deals_next, deals_reads, payments_reads, threads_reads, turn_down_reasons
@@ -157,6 +158,7 @@ def _detail(view: DealView, thread: dict[str, Any]) -> ResponseReturnValue:
 
 @blueprint.post("/deals/<int:deal_id>/messages")
 @needs(Permission.DEAL_ANSWER)
+@limiter.limit(MESSAGE_LIMIT)
 def send_message(deal_id: int) -> ResponseReturnValue:
     """A message with files to the company (R-DEAL-2a)."""
     view = deals_reads.deal_view(actor=current_actor(), deal_id=deal_id)

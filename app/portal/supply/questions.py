@@ -12,6 +12,7 @@ from app.policy import Permission
 from app.portal import lists
 from app.portal.supply.root import blueprint
 from app.web.forms import BaseForm, Required, longest, refusal_to_form
+from app.web.limits import MESSAGE_LIMIT, limiter
 from app.web.pages import page_args
 from app.workflows import questions as workflow
 from app.workflows import questions_reads
@@ -43,6 +44,7 @@ def questions() -> ResponseReturnValue:
 
 @blueprint.route("/questions/<int:question_id>", methods=["GET", "POST"])
 @needs(Permission.DEAL_ANSWER)
+@limiter.limit(MESSAGE_LIMIT, methods=["POST"])
 def question(question_id: int) -> ResponseReturnValue:
     """One question: its answer, or the place to write or mend it."""
     actor = current_actor()

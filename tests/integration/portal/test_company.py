@@ -254,6 +254,20 @@ def test_menu_marks_where_one_is(site: Flask, log_in_as: LogIn) -> None:
         "바우처 신청",
         "서비스 결제 관리",
         "청구내역",
-        "알림",
     ):
         assert f">{label}</a>" in page
+    assert re.search(r">알림 \(\d+\)</a>", page), "what nobody has read is counted"
+
+
+def test_the_way_back_from_a_public_page_and_the_count_of_what_is_unread(
+    site: Flask, log_in_as: LogIn
+) -> None:
+    applicant = make_applicant(log_in_as, State.ON_HOLD)
+    mine = '<a href="/company">나의 업무</a>'
+    for address in ("/", "/services", "/companies"):
+        page = applicant.get(address)
+        assert mine in page
+        assert "수요기업 회원가입" not in page
+    assert mine not in site.test_client().get("/").text
+    applicant.post("/notifications/read")
+    assert ">알림</a>" in applicant.get("/company")

@@ -135,7 +135,7 @@ def test_an_ended_thread_is_read_only_and_says_so(
 ) -> None:
     deals.turn_down(actor=market.seller, deal_id=deal.id, reason="자리가 없습니다.")
     page = buyer.get(f"/deals/{deal.id}").text
-    assert "메시지는 2020.12.17.(목) 00:00까지 보낼 수 있습니다." in page
+    assert "메시지는 2020.12.16.(수) 24:00까지 보낼 수 있습니다." in page
     clock.set_offset(MONDAY + clock.timedelta(days=31) - clock.real_now())
     for client, prefix in ((buyer, ""), (seller, "/supply")):
         page = client.get(f"{prefix}/deals/{deal.id}").text
@@ -189,5 +189,6 @@ def test_deals_asked_for_together_lead_to_each_other(
     db.session.commit()
     page = buyer.get(f"/deals/{made[0].id}").text
     assert "함께 요청한 거래상담" in page and f"/deals/{made[1].id}" in page
+    assert "00:00까지" not in page, "a deadline at midnight is named by the day that it ends"
     # Whom else it asked is not the supplier's business.
     assert "두 번째 회사의 서비스" not in seller.get(f"/supply/deals/{made[0].id}").text

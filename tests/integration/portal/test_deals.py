@@ -12,7 +12,7 @@ from app import clock
 from app.db import db
 from app.models.deals import Deal, DealState
 from app.policy import Role
-from app.workflows import deadlines, deals
+from app.workflows import deadlines, deals, offering_review
 from tests import factories
 from tests.integration.portal.buying import LogIn, log_in, path_of
 from tests.integration.workflows.stopping import declare_only, make_more
@@ -57,7 +57,7 @@ def test_billed_tab_and_detail_show_the_bill(browser: FlaskClient, market: Marke
     assert deal.offering.name in page_of(browser, "/deals?tab=accepted")
     deals.bill(actor=market.seller, deal_id=deal.id, **market.bill_terms())
     tab = page_of(browser, "/deals?tab=billed")
-    assert "200,000원" in tab and f"/pay/{deal.id}" in tab
+    assert "200,000원" in tab and f"/pay/{deal.id}" in tab and "열 명이 씁니다." in tab
     page = page_of(browser, f"/deals/{deal.id}")
     assert "200,000원" in page and "100,000원 × 2" in page and f"/pay/{deal.id}" in page
     assert "거래상담 요청" in page and "거래수락" in page
@@ -86,14 +86,27 @@ def test_turned_down_shows_the_reason_and_asks_again_once(
 ) -> None:
     """R-DEAL-2a, 다시 거래상담"""
     deals.turn_down(actor=market.seller, deal_id=deal.id, reason="이번 달은 자리가 없습니다.")
-    assert "이번 달은 자리가 없습니다." in page_of(browser, "/deals?tab=closed")
-    assert "다시 거래상담" in page_of(browser, f"/deals/{deal.id}")
+    tab = page_of(browser, "/deals?tab=closed")
+    assert "이번 달은 자리가 없습니다." in tab and "열 명이 씁니다." in tab
+    assert 'href="#again-title"' in page_of(browser, f"/deals/{deal.id}")
     empty = browser.post(f"/deals/{deal.id}/again", data={"memo": ""})
     assert empty.status_code == 422 and "상담 내용을 입력해 주세요." in empty.get_data(as_text=True)
     there = path_of(browser.post(f"/deals/{deal.id}/again", data={"memo": "다음 달은 어떤가요?"}))
     assert "이전 거래상담 보기" in page_of(browser, there)
     twice = browser.post(f"/deals/{deal.id}/again", data={"memo": "한 번 더"})
     assert "이미 다시 거래상담을 요청했습니다." in twice.get_data(as_text=True)
+
+
+def test_no_way_leads_to_the_page_of_a_suspended_service(
+    browser: FlaskClient, market: Market, deal: Deal
+) -> None:
+    """R-CAT-5: its page is gone for companies, the open deal is not."""
+    public = f'href="/services/{deal.offering_id}"'
+    assert public in page_of(browser, f"/deals/{deal.id}")
+    manager = factories.make_actor(Role.PROGRAMME_MANAGER)
+    offering_review.suspend(actor=manager, offering_id=deal.offering_id, reason="가격 증빙이 다릅니다.")
+    page = page_of(browser, f"/deals/{deal.id}")
+    assert public not in page and "이 거래는 그대로 이어집니다." in page
 
 
 def test_lapsed_says_which_side_did_not_answer(browser: FlaskClient, deal: Deal) -> None:
@@ -129,6 +142,6 @@ def test_another_company_and_a_supplier_do_not_see_it(deal: Deal, market: Market
     """R-ROLE-1"""
     other = log_in(log_in_as, make_market().buyer.id)
     assert other.get(f"/deals/{deal.id}").status_code == 404
-    path_of(other.post(f"/deals/{deal.id}/withdraw", data={"confirmed": "1"}))
+    assert other.post(f"/deals/{deal.id}/withdraw", data={"confirmed": "1"}).status_code == 404
     assert db.session.get_one(Deal, deal.id, populate_existing=True).state is DealState.CONSULTING
     assert log_in(log_in_as, market.seller.id).get("/deals").status_code == 403

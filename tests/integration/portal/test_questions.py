@@ -6,6 +6,7 @@ import html
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app import clock
@@ -32,6 +33,13 @@ def read(answer: TestResponse, status: int = 200) -> str:
 
 def ask(market: Market, body: str = "설치가 필요한가요?", **fields: bool) -> Question:
     return questions.ask(actor=market.buyer, offering_id=market.offering.id, body=body, **fields)
+
+
+def test_a_zero_byte_is_no_error(site: Flask, market: Market, log_in_as: LogIn) -> None:
+    """The database knows none; no form lets one through."""
+    browser, address = log_in(log_in_as, market.buyer.id), f"/services/{market.offering.id}"
+    browser.post(f"{address}/questions", data={"body": "몇 명까지\x00 쓰나요?"})
+    assert db.session.scalars(select(Question.body)).one() == "몇 명까지 쓰나요?"
 
 
 def test_a_company_asks_on_the_services_page(site: Flask, market: Market, log_in_as: LogIn) -> None:

@@ -146,6 +146,19 @@ def test_visitors_log_in_first_and_suppliers_do_not_ask(
     ).get_data(as_text=True)
 
 
+def test_what_nobody_has_approved_is_not_on_the_wish_list(market: Market, log_in_as: LogIn) -> None:
+    """R-CAT-5: a supplier may be writing anew what it has taken off sale."""
+    browser = log_in(log_in_as, market.buyer.id)
+    browser.post(f"/services/{market.offering.id}/wish")
+    market.offering.summary = "계좌로 바로 보내 주세요."
+    db.session.commit()
+    assert market.offering.summary in browser.get("/wishlist").get_data(as_text=True)
+    market.offering.state = OfferingState.DRAFT
+    db.session.commit()
+    page = browser.get("/wishlist").get_data(as_text=True)
+    assert "판매하지 않음" in page and market.offering.summary not in page
+
+
 def test_wishing_toggles_and_is_listed(site: Flask, market: Market, log_in_as: LogIn) -> None:
     """R-CAT-4"""
     browser = log_in(log_in_as, market.buyer.id)
