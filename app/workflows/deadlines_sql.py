@@ -58,8 +58,9 @@ SELECT coalesce(array_agg(id ORDER BY due_at, id), '{{}}') AS ids, max(due_at) A
 # The payments are looked at again: one may have begun between the batch's snapshot and its locks. Deals and
 # all that tells of them go in one statement, which finds each deal once.
 _END = """
-UPDATE deal d SET state = :target, reason = :reason, closed_at = d.due_at WHERE d.id = ANY(:ids) AND {due}
-RETURNING d.id AS entity_id, d.company_id, d.supplier_id, 1 AS told, CAST(:change AS jsonb) AS change
+UPDATE deal d SET state = :target, reason = :reason, closed_at = d.due_at FROM offering o
+ WHERE o.id = d.offering_id AND d.id = ANY(:ids) AND {due}
+RETURNING d.id AS entity_id, d.company_id, d.supplier_id, 1 AS told, o.name, CAST(:change AS jsonb) AS change
 """
 
 
@@ -69,7 +70,7 @@ def _lapse(state: DealState) -> Lapse:
         edge=DEAL.pick("lapse", state),
         reason=LAPSE_REASONS[state],
         take=text(_TAKE.format(due=condition)),
-        end=record.appending(_END.format(due=condition), telling_each=True),
+        end=record.appending(_END.format(due=condition), telling_each=True, named=True),
     )
 
 

@@ -117,14 +117,14 @@ def begin_with(
 
 def _tell_supplier(deal: Deal, company: Company) -> None:
     until = clock.write_deadline(deal.due_at) if deal.due_at else ""
-    text = f"{company.name}에서 거래상담을 요청했습니다. {until} 답변해 주세요."
+    text = f"{company.name}에서 '{deal.offering.name}' 거래상담을 요청했습니다. {until} 답변해 주세요."
     record.tell(
         [
             record.Message(
                 key=f"deal:{deal.id}:request:supplier",
                 text=text,
                 supplier_id=deal.supplier_id,
-                link=SUPPLIER_LINK,
+                link=SUPPLIER_LINK.format(id=deal.id),
             )
         ]
     )

@@ -6,7 +6,7 @@ Buttons, badges, the tests of refused moves and the diagrams in docs/ all come f
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +30,7 @@ class Tell:
     """`company` or `supplier`."""
     text: str
     link: str | None = None
+    """`{id}` in it is the record's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,8 @@ class Lifecycle:
     model: type[Base]
     initial: tuple[Labelled, ...]
     edges: tuple[Edge, ...]
+    names: Callable[[Collection[int]], Mapping[int, str]] | None = None
+    """What records are called in messages, where the caller does not say it."""
 
     @property
     def states(self) -> type[Labelled]:
@@ -238,11 +241,12 @@ def _messages(
     reason: str | None,
     name: str,
 ) -> list[record.Message]:
+    names = lifecycle.names(seqs) if lifecycle.names and edge.tell else {}
     return [
         record.Message(
             key=f"{lifecycle.entity}:{key}:{seq}:{tell.to}",
-            text=tell.text.format(reason=reason or "", name=name),
-            link=tell.link,
+            text=tell.text.format(reason=reason or "", name=name or names.get(key, "")),
+            link=tell.link and tell.link.format(id=key),
             **{f"{tell.to}_id": getattr(rows[key], f"{tell.to}_id")},
         )
         for key, seq in seqs.items()
@@ -251,9 +255,12 @@ def _messages(
 
 
 def told_alike(edge: Edge, *, reason: str = "") -> str:
-    """Who is told of a move of thousands, in the same words: the `messages` of `record.write_set`."""
+    """Who is told of a move of thousands, in the same words: the `messages` of `record.write_set`.
+
+    `{name}` and `{id}` are left for the database to fill in, which knows each record's.
+    """
     rows = [
-        {"n": 1, "side": tell.to, "text": tell.text.format(reason=reason, name=""), "link": tell.link}
+        {"n": 1, "side": tell.to, "text": tell.text.format(reason=reason, name="{name}"), "link": tell.link}
         for tell in edge.tell
     ]
     return json.dumps(rows, ensure_ascii=False)

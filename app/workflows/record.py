@@ -80,7 +80,7 @@ _TELL_EACH = """
   INSERT INTO notice (key, company_id, supplier_id, text, link, at)
   SELECT concat_ws(':', CAST(:entity AS text), w.entity_id, w.seq, m.side),
          CASE m.side WHEN 'company' THEN n.company_id END, CASE m.side WHEN 'supplier' THEN n.supplier_id END,
-         m.text, m.link, :at
+         {text}, replace(m.link, '{{id}}', CAST(w.entity_id AS text)), :at
     FROM written w JOIN given n ON n.entity_id = w.entity_id
     JOIN jsonb_to_recordset(CAST(:messages AS jsonb)) AS m (n integer, side text, text text, link text)
       ON m.n = n.told
@@ -163,15 +163,19 @@ def write_many(
     return {row.entity_id: row.seq for row in rows}
 
 
-def appending(rows: str, *, telling: bool = False, telling_each: bool = False) -> TextClause:
+def appending(
+    rows: str, *, telling: bool = False, telling_each: bool = False, named: bool = False
+) -> TextClause:
     """The statement that `write_set` runs for the records that the query `rows` yields.
 
     `rows`, which may be an UPDATE with its RETURNING, gives `entity_id` and `change`, and `company_id` where
     the company is told; `telling_each`, where not all are told the same: `company_id`, `supplier_id`, and in
-    `told` which of the parameter `messages` (a JSON list of n, side, text, link).
+    `told` which of the parameter `messages` (a JSON list of n, side, text, link). `{id}` in a link is the
+    record's; with `named`, `{name}` in a text is what `rows` gives as `name`.
     """
     append = _APPEND_TO_CHAINS.format(new="given n")
-    told = _TELL_SET if telling else _TELL_EACH if telling_each else ""
+    words = "replace(m.text, '{name}', n.name)" if named else "m.text"
+    told = _TELL_SET if telling else _TELL_EACH.format(text=words) if telling_each else ""
     return text(
         f"WITH given AS MATERIALIZED ({rows}), written AS ({append}){told} SELECT count(*) FROM written"  # noqa: S608
     )

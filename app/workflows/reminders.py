@@ -159,13 +159,21 @@ def _deal_messages(rows: Sequence[Any], at: datetime) -> list[record.Message]:
                 f"{companies[row.company_id]}의 '{what}' 거래상담에 답변할 시간이 {until}. 기한이 지나면 "
                 "거래가 불가 처리됩니다. 거래수락이나 반려로 답변해 주세요."
             )
-            to = {"key": f"{key}:supplier", "supplier_id": row.supplier_id, "link": SUPPLIER_LINK}
+            to = {
+                "key": f"{key}:supplier",
+                "supplier_id": row.supplier_id,
+                "link": SUPPLIER_LINK.format(id=row.id),
+            }
         else:
             words = (
                 f"'{what}' 결제요청의 결제 기한이 {until}. 기한이 지나면 거래가 불가 처리됩니다. "
                 "그 전에 결제해 주세요."
             )
-            to = {"key": f"{key}:company", "company_id": row.company_id, "link": COMPANY_LINK}
+            to = {
+                "key": f"{key}:company",
+                "company_id": row.company_id,
+                "link": COMPANY_LINK.format(id=row.id),
+            }
         messages.append(record.Message(text=words, **to))
     return messages
 

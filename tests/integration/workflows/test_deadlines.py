@@ -62,7 +62,8 @@ def test_an_unanswered_consultation_lapses_at_its_deadline(market: Market) -> No
     deal = db.session.get_one(Deal, deal.id)
     assert (deal.state, deal.closed_at) == (DealState.LAPSED, ANSWER_DUE)
     assert deal.reason == "공급기업이 답변 기한 안에 답하지 않아 거래가 불가 처리되었습니다."
-    told = db.session.scalars(select(Notice).where(Notice.text == deal.reason)).all()
+    said = f"'{deal.offering.name}': {deal.reason}"
+    told = db.session.scalars(select(Notice).where(Notice.text == said)).all()
     assert {(notice.company_id, notice.supplier_id) for notice in told} == {
         (market.company.id, None),
         (None, market.supplier.id),
@@ -256,7 +257,10 @@ def outcome(made: list[Deal]) -> list[tuple[Any, ...]]:
             (
                 (deal.state, deal.reason, deal.due_at, deal.closed_at),
                 [(row.seq, row.action, row.actor_name, row.reason, row.change) for row in audit],
-                [(n.text, n.link, n.company_id, n.supplier_id) for n in db.session.scalars(notices)],
+                [
+                    (n.text, str(n.link).replace(str(deal.id), ""), n.company_id, n.supplier_id)
+                    for n in db.session.scalars(notices)
+                ],
                 db.session.scalar(messages),
             )
         )

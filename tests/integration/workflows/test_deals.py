@@ -66,7 +66,8 @@ def test_a_request_opens_a_consultation_until_the_second_business_day(market: Ma
     assert notices(deal) == [
         (
             "supplier",
-            f"{market.company.name}에서 거래상담을 요청했습니다. 2020.11.18.(수) 24:00까지 답변해 주세요.",
+            f"{market.company.name}에서 '{market.offering.name}' 거래상담을 요청했습니다. "
+            "2020.11.18.(수) 24:00까지 답변해 주세요.",
         )
     ]
 
@@ -202,7 +203,9 @@ def test_turning_down_needs_a_reason(market: Market) -> None:
     assert refused.value.fields == {"reason": "사유를 입력해 주세요."}
     deals.turn_down(actor=market.seller, deal_id=deal.id, reason="재고가 없습니다.")
     assert (deal.state, deal.reason) == (DealState.TURNED_DOWN, "재고가 없습니다.")
-    assert ("company", "거래가 반려되었습니다. 사유: 재고가 없습니다.") in notices(deal)
+    assert ("company", f"'{market.offering.name}' 거래가 반려되었습니다. 사유: 재고가 없습니다.") in notices(
+        deal
+    )
 
 
 def test_withdrawing_from_each_open_state(market: Market) -> None:

@@ -155,7 +155,11 @@ def test_a_supplier_is_reminded_of_an_answer(market: Market) -> None:
     assert deadlines.sweep(at=ANSWER_DUE - DAY).deals_reminded == 1
     assert deadlines.sweep(at=ANSWER_DUE - HOUR).deals_reminded == 0
     [notice] = db.session.scalars(select(Notice).where(Notice.key.like(f"deal:{deal.id}:remind:%")))
-    assert (notice.company_id, notice.supplier_id, notice.link) == (None, market.supplier.id, "/supply/deals")
+    assert (notice.company_id, notice.supplier_id, notice.link) == (
+        None,
+        market.supplier.id,
+        f"/supply/deals/{deal.id}",
+    )
     assert notice.text == (
         f"{market.company.name}의 '{market.offering.name}' 거래상담에 답변할 시간이 24시간 남았습니다"
         "(2020.11.18.(수) 24:00까지). 기한이 지나면 거래가 불가 처리됩니다. "

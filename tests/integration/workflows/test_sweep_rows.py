@@ -41,6 +41,8 @@ def written(model: Any, entity: str, keys: list[int]) -> list[dict[str, Any]]:
         if name == entity and int(key) in keys:
             if model is OutboxMessage:
                 values["payload"] = {k: v for k, v in row.payload.items() if k != "company_id"}
+            if model is Notice and row.link:
+                values["link"] = row.link.replace(f"/{key}", f"/{keys.index(int(key))}")
             rows.append(values | {"key": f"{keys.index(int(key))}:{rest}"})
     return sorted(rows, key=lambda values: str(values["key"]))
 
