@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from wtforms import StringField
 
-from app.access import current_actor
+from app.access import current_actor, needs
 from app.backoffice.parts import Page, export_format, run, spreadsheet
 from app.documents.exports import Column
 from app.errors import NotFound, Refusal
@@ -39,16 +39,20 @@ class NameForm(BaseForm):
 
 
 class Categories(Page):
-    permission = Permission.PROGRAMME_SETTINGS
+    permission = Permission.OPERATIONS_VIEW
 
-    @expose("/", methods=["GET", "POST"])
+    @expose("/")
     def index(self) -> ResponseReturnValue:
-        """The list, and a form that adds one at its end."""
-        shelves = categories.shelves(actor=current_actor())
         if export_format():
-            return spreadsheet(shelves, COLUMNS, name="서비스 분야")
+            return spreadsheet(categories.shelves(actor=current_actor()), COLUMNS, name="서비스 분야")
+        return self._list(NameForm(formdata=None))
+
+    @expose("/add", methods=["POST"])
+    @needs(Permission.PROGRAMME_SETTINGS)
+    def add(self) -> ResponseReturnValue:
+        """At the end of the list."""
         form = NameForm()
-        if form.validate_on_submit():
+        if form.validate():
             try:
                 added = categories.add(actor=current_actor(), name=form.name.data or "")
             except Refusal as refusal:
@@ -58,10 +62,19 @@ class Categories(Page):
                     f"‘{added.name}’ 분야를 더했습니다. 사업 설정에서 이 분야를 고르면 쓰입니다.", "success"
                 )
                 return redirect(url_for(".index"))
-        page = self.render("backoffice/categories/list.html", shelves=shelves, form=form, closing=CLOSING)
-        return page, 422 if form.errors else 200
+        return self._list(form), 422
+
+    def _list(self, form: NameForm) -> str:
+        return self.render(
+            "backoffice/categories/list.html",
+            shelves=categories.shelves(actor=current_actor()),
+            form=form,
+            closing=CLOSING,
+            may_change=current_actor().may(Permission.PROGRAMME_SETTINGS),
+        )
 
     @expose("/<int:id>", methods=["GET", "POST"])
+    @needs(Permission.PROGRAMME_SETTINGS)
     def edit(self, id: int) -> ResponseReturnValue:
         """이름 바꾸기"""
         shelf = self._shelf(id)
@@ -78,12 +91,14 @@ class Categories(Page):
         return page, 422 if form.errors else 200
 
     @expose("/<int:id>/<any(up, down):action>", methods=["POST"])
+    @needs(Permission.PROGRAMME_SETTINGS)
     def move(self, id: int, action: str) -> ResponseReturnValue:
         shelf = self._shelf(id)
         done = f"‘{shelf.category.name}’의 순서를 바꾸었습니다."
         return run(categories.move, to=url_for(".index"), done=done, category_id=id, up=action == "up")
 
     @expose("/<int:id>/<any(open, close):action>", methods=["POST"])
+    @needs(Permission.PROGRAMME_SETTINGS)
     def set_open(self, id: int, action: str) -> ResponseReturnValue:
         shelf, to = self._shelf(id), url_for(".index")
         if action == "close":

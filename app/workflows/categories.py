@@ -36,7 +36,7 @@ class Shelf:
 
 def shelves(*, actor: Actor) -> list[Shelf]:
     """All categories in their order, closed ones too. Raises Denied."""
-    policy.require(actor, _MANAGE)
+    policy.require(actor, Permission.OPERATIONS_VIEW)
     counted = (
         select(
             Offering.category_id,

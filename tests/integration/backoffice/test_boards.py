@@ -28,8 +28,8 @@ def test_categories_are_kept_on_one_page(world: Any, browser: Any, said: Any) ->
     first, second = make.make_category(name="화상회의"), make.make_category(name="보안")
     db.session.commit()
     client, here = browser(Role.PROGRAMME_MANAGER), "/console/categories/"
-    assert "같은 이름의 분야가 있습니다." in text(client.post(here, data={"name": "보안"}))
-    assert "‘비대면 법률’ 분야를 더했습니다." in said(client, here, data={"name": "비대면 법률"})
+    assert "같은 이름의 분야가 있습니다." in text(client.post(f"{here}add", data={"name": "보안"}))
+    assert "‘비대면 법률’ 분야를 더했습니다." in said(client, f"{here}add", data={"name": "비대면 법률"})
     said(client, f"{here}{second.id}/up")
     assert second.position < first.position
     assert 'value="보안"' in text(client.get(f"{here}{second.id}"))
@@ -55,7 +55,7 @@ def test_closing_a_category_is_asked_first(world: Any, browser: Any, said: Any) 
 def test_an_added_category_can_be_chosen_in_the_settings(world: Any, browser: Any, said: Any) -> None:
     """R-JOIN-7a"""
     client = browser(Role.PROGRAMME_MANAGER)
-    said(client, "/console/categories/", data={"name": "비대면 법률"})
+    said(client, "/console/categories/add", data={"name": "비대면 법률"})
     code = db.session.scalars(select(Category.code).where(Category.name == "비대면 법률")).one()
     address = f"/console/programme/{world.programme.id}"
     assert "비대면 법률" in text(client.get("/console/programme/"))
@@ -63,11 +63,29 @@ def test_an_added_category_can_be_chosen_in_the_settings(world: Any, browser: An
     assert world.programme.category_codes == [code]
 
 
-@pytest.mark.parametrize("role", [Role.AUDITOR, Role.BUDGET_OFFICER, Role.REVIEWER])
+@pytest.mark.parametrize("role", [Role.BUDGET_OFFICER, Role.REVIEWER])
 def test_categories_are_not_everybodys(world: Any, browser: Any, role: Role) -> None:
     client = browser(role)
     assert client.get("/console/categories/").status_code == 403
-    assert client.post("/console/categories/", data={"name": "새 분야"}).status_code == 403
+    assert client.post("/console/categories/add", data={"name": "새 분야"}).status_code == 403
+
+
+def test_the_auditor_reads_categories_and_changes_none(world: Any, browser: Any) -> None:
+    """R-ROLE-3"""
+    category = make.make_category(name="화상회의")
+    db.session.commit()
+    client = browser(Role.AUDITOR)
+    page = text(client.get("/console/categories/"))
+    assert (
+        category.name in page
+        and "분야 더하기" not in page
+        and f"/console/categories/{category.id}" not in page
+    )
+    assert client.get("/console/categories/?format=csv").status_code == 200
+    here = f"/console/categories/{category.id}"
+    assert client.get(here).status_code == 403
+    for address in (here, f"{here}/up", f"{here}/close", "/console/categories/add"):
+        assert client.post(address, data={"name": "새 분야"}).status_code == 403
 
 
 # --- boards ---------------------------------------------------------------------------------------------

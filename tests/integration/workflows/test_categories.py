@@ -116,8 +116,12 @@ def test_shelves_count_what_stands_in_them(keeper: Actor) -> None:
 def test_others_keep_their_hands_off(keeper: Actor, role: Role) -> None:
     actor, key = factories.make_actor(role), key_of(CATEGORIES["video"])
     db.session.commit()
+    if role is Role.AUDITOR:
+        assert len(categories.shelves(actor=actor)) == 6, "reads everything (R-ROLE-3)"
+    else:
+        with pytest.raises(Denied):
+            categories.shelves(actor=actor)
     for act in (
-        lambda: categories.shelves(actor=actor),
         lambda: categories.add(actor=actor, name="새 분야"),
         lambda: categories.rename(actor=actor, category_id=key, name="새 분야"),
         lambda: categories.move(actor=actor, category_id=key, up=True),

@@ -21,7 +21,6 @@ from app.models.vouchers import VoucherState
 from app.policy import CLOCK, Role
 from app.workflows import bills, deals, deals_reads, offering_review, offering_versions
 from app.workflows.deal_lifecycle import DEAL
-from app.workflows.deals_reads import DealTab
 from tests import factories
 from tests.integration.workflows.shop import proof
 from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_pending_payment
@@ -356,50 +355,3 @@ def test_the_table_reaches_every_state_and_leaves_no_final_one() -> None:
     assert reached == set(DealState)
     final = {DealState.TURNED_DOWN, DealState.LAPSED, DealState.WITHDRAWN, DealState.PAYMENT_CANCELLED}
     assert {edge.source for edge in DEAL.edges} == set(DealState) - final
-
-
-def test_tabs_with_counts_and_remaining_time(market: Market) -> None:
-    """R-DEAL-1"""
-    closed = ask(market)
-    deals.turn_down(actor=market.seller, deal_id=closed.id, reason="바쁩니다.")
-    bill = billed(market)
-    waiting = ask(market)
-    for actor in (market.buyer, market.seller):
-        counts = deals_reads.tab_counts(actor=actor)
-        assert [counts[tab] for tab in DealTab] == [1, 0, 1, 1]
-        (row,) = deals_reads.tab_rows(actor=actor, tab=DealTab.CONSULTING)
-        assert row.deal.id == waiting.id
-        assert row.remaining == timedelta(days=2, hours=15)
-        assert row.deadline == "2020.11.18.(수) 24:00까지"
-    assert [row.deal.id for row in deals_reads.payable(actor=market.buyer)] == [bill.id]
-    with clock.at(ANSWER_DUE):
-        (late,) = deals_reads.tab_rows(actor=market.buyer, tab=DealTab.CONSULTING)
-        assert (late.late, late.remaining) == (True, timedelta())
-        assert deals_reads.payable(actor=market.buyer) == []
-        assert deals_reads.deal_view(actor=market.seller, deal_id=waiting.id).actions == []
-    stranger = factories.make_actor(Role.DEMAND)
-    assert sum(deals_reads.tab_counts(actor=stranger).values()) == 0
-
-
-def test_one_deal_says_how_its_deadline_was_worked_out(market: Market) -> None:
-    """R-TIME-5a"""
-    deal = ask(market)
-    view = deals_reads.deal_view(actor=market.seller, deal_id=deal.id)
-    assert view.explanation == "2020.11.18.(수) 24:00까지, 영업일 2일"
-    assert {edge.action for edge in view.actions} == {"accept", "turn_down"}
-    auditor = factories.make_actor(Role.AUDITOR)
-    assert deals_reads.deal_view(actor=auditor, deal_id=deal.id).actions == []
-    with pytest.raises(NotFound):
-        deals_reads.deal_view(actor=factories.make_actor(Role.SYSTEM_ADMIN), deal_id=deal.id)
-
-
-def test_the_console_finds_any_deal(market: Market) -> None:
-    deal = ask(market)
-    auditor = factories.make_actor(Role.AUDITOR)
-    found = deals_reads.console_deals(actor=auditor, q=market.company.name[-3:], state=DealState.CONSULTING)
-    assert [row.deal.id for row in found] == [deal.id]
-    assert deals_reads.console_deals(actor=auditor, q="없는 기업") == []
-    assert deals_reads.console_deals(actor=auditor, before=deal.id) == []
-    assert deals_reads.state_counts(actor=auditor)[DealState.CONSULTING] == 1
-    with pytest.raises(Denied):
-        deals_reads.console_deals(actor=market.seller)
