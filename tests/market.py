@@ -13,10 +13,13 @@ from app.db import db
 from app.models.applications import ApplicationState
 from app.models.catalogue import Offering, Plan, Supplier
 from app.models.companies import Company
+from app.models.deals import Deal
 from app.models.payments import Payment, PaymentState
 from app.models.programme import Programme
 from app.models.vouchers import InstrumentKind, Voucher, VoucherState
-from app.policy import Actor, Role
+from app.policy import CLOCK, Actor, Permission, Role
+from app.workflows.deal_lifecycle import DEAL
+from app.workflows.lifecycle import fire
 from tests import factories
 
 MONDAY = datetime(2020, 11, 16, 9, 0, tzinfo=clock.KST)
@@ -108,3 +111,11 @@ def make_pending_payment(
     db.session.add(payment)
     db.session.flush()
     return payment
+
+
+def mark_paid(*, deal_id: int, actor: Actor = CLOCK) -> Deal:
+    """결제완료 by its edge alone, without a payment."""
+    action = "pay" if actor.may(Permission.PAYMENT_MAKE) else "pay_resolved"
+    changes = {"due_at": None, "closed_at": clock.now()}
+    paid: Deal = fire(DEAL, deal_id, action, actor=actor, changes=changes)
+    return paid

@@ -23,6 +23,7 @@ HANDLERS: dict[str, Handler] = {
     "sms": messages.send_sms,
     "password_code": password_reset.send_code,
     "return_charge": cancellations.return_charge,
+    "issue_slips": slips.issue_asked,
     "render_slip": lambda payload, _: slips.render(payload["slip_id"]),
 }
 

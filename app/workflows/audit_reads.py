@@ -17,7 +17,7 @@ from app.workflows.deal_lifecycle import DEAL
 from app.workflows.instruments import INSTRUMENT
 from app.workflows.offering_lifecycle import OFFERING
 from app.workflows.offers import OFFER
-from app.workflows.payments import PAYMENT
+from app.workflows.payment_lifecycle import PAYMENT
 from app.workflows.posts import POST
 from app.workflows.settlement import BATCH, LINE
 from app.workflows.supplier_lifecycle import SUPPLIER

@@ -24,7 +24,7 @@ from app.models.vouchers import InstrumentKind, Voucher
 from app.policy import CLOCK, Actor
 from app.workflows import deals, payments, record, slips, steps, vouchers
 from app.workflows.lifecycle import fire
-from app.workflows.payments import PAYMENT
+from app.workflows.payment_lifecycle import PAYMENT
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +99,7 @@ def _intend(actor: Actor, payment_id: int, action: str, reason: str) -> Intent |
             "asked": 0,
         }
         fire(PAYMENT, payment_id, action, actor=actor, reason=reason, changes=changes)
+        steps.reached("cancellation.intend.written")
         return intent_of(payment)
 
 
@@ -196,7 +197,8 @@ def _complete(payment: Payment, cancellation: Cancellation) -> Payment:
     )
     deals.mark_payment_cancelled(deal_id=payment.deal_id, actor=CLOCK)
     payments.give_back(payment, JournalKind.CANCELLATION, source=(LedgerAccount.PAYABLE, payment.supplier_id))
-    slips.issue(SlipKind.CANCELLATION, payment=payment)
+    slips.ask(payment.id, SlipKind.CANCELLATION)
+    steps.reached("cancellation.settle.written")
     return payment
 
 

@@ -22,7 +22,7 @@ from app.models.companies import Company
 from app.models.numbers import digits
 from app.models.payments import CardAuthentication, Payment
 from app.policy import Actor, Permission
-from app.workflows import payments
+from app.workflows import payment_checks, payments
 from app.workflows.payments import GatewayDown
 
 _FIELD_OF = {
@@ -70,7 +70,7 @@ def start_card(*, actor: Actor, deal_id: int, card_number: str, expiry: str) -> 
     """
     number, month_year = _card(card_number, expiry)
     with transaction():
-        bill = payments.check_bill(actor=actor, deal_id=deal_id, card=True)
+        bill = payment_checks.check_bill(actor=actor, deal_id=deal_id, card=True)
         company = db.session.get_one(Company, bill.deal.company_id)
         asked = _Asked(
             company_id=company.id,

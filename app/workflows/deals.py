@@ -20,9 +20,10 @@ from app.models.deals import Deal, DealState
 from app.models.payments import Payment, PaymentState
 from app.models.programme import Programme
 from app.policy import Actor, Permission
-from app.workflows import clock_runs, deal_parties, reckoning, record, shares, vouchers
+from app.workflows import clock_runs, deal_parties, reckoning, record, shares, together, vouchers
 from app.workflows.deal_lifecycle import DEAL, SUPPLIER_LINK
 from app.workflows.lifecycle import begin, fire
+from app.workflows.together import Entry
 
 MAX_MEMO = 2000
 MAX_QUANTITY = 10_000
@@ -317,14 +318,31 @@ def lock_billed(*, deal_id: int, actor: Actor) -> Deal:
     return _lock_in_time(deal_id, "pay", actor=actor)
 
 
-def mark_paid(*, deal_id: int, actor: Actor) -> Deal:
-    """결제완료. The press was in time when the payment began; the gateway's answer may be late (R-VOU-3)."""
-    with transaction():
-        action = "pay" if actor.may(Permission.PAYMENT_MAKE) else "pay_resolved"
-        paid: Deal = fire(
-            DEAL, deal_id, action, actor=actor, changes={"due_at": None, "closed_at": clock.now()}
-        )
-        return paid
+def paid_entry(locked: Any) -> Entry:
+    """결제완료, as `payments_sql.SUCCEED` writes it of a deal that `payments_sql.LOCK_PAYMENT` locked.
+
+    The press was in time when the payment began; the gateway's answer may be late (R-VOU-3).
+    """
+    edge = DEAL.pick("pay_resolved", DealState(locked.deal_state))
+    due, closed = locked.deal_due_at, locked.deal_closed_at
+    change = {
+        "state": (edge.source, edge.target),
+        "due_at": (due and due.astimezone(clock.KST), None),
+        "closed_at": (closed and closed.astimezone(clock.KST), clock.now()),
+    }
+    return Entry(
+        entity=DEAL.entity,
+        entity_id=locked.deal_id,
+        action=edge.action,
+        change=change,
+        told=together.told_of(
+            edge,
+            locked.deal_id,
+            name=locked.name,
+            company_id=locked.company_id,
+            supplier_id=locked.supplier_id,
+        ),
+    )
 
 
 def mark_payment_cancelled(*, deal_id: int, actor: Actor) -> Deal:

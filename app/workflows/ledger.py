@@ -18,7 +18,7 @@ from app.errors import Refusal
 from app.models.ledger import GUARDED, JournalKind, LedgerAccount
 from app.policy import Actor
 
-_ENTER = """
+ENTER = """
 entered AS (
   INSERT INTO journal (event_key, programme_id, kind, at, actor_id)
   SELECT DISTINCT event_key, :programme_id, :kind, CAST(:at AS timestamptz), CAST(:actor_id AS bigint)
@@ -34,7 +34,7 @@ WITH legs AS (
   SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:accounts AS text[]), CAST(:owners AS bigint[]),
                        CAST(:amounts AS bigint[]))
                 WITH ORDINALITY AS l (event_key, account, owner_id, amount, n)),
-{_ENTER}
+{ENTER}
 SELECT event_key FROM entered WHERE EXISTS (SELECT 1 FROM posted)
 """)  # noqa: S608 - no input in it
 
@@ -88,13 +88,13 @@ def post_many(
         "at": clock.now(),
         "actor_id": actor.id,
     }
-    return set(_run(_POST, parameters).scalars())
+    return set(run(_POST, parameters).scalars())
 
 
 def entering(legs: str) -> TextClause:
     """The statement that `post_set` runs for the legs that a query yields: event_key, n (its place within
     the event), account, owner_id, amount. The database refuses what does not balance."""
-    return text(f"WITH legs AS ({legs}), {_ENTER} SELECT count(*) FROM entered")  # noqa: S608
+    return text(f"WITH legs AS ({legs}), {ENTER} SELECT count(*) FROM entered")  # noqa: S608
 
 
 def post_set(
@@ -103,11 +103,12 @@ def post_set(
     """`post_many` for thousands at once: the legs never leave the database. Returns how many events were
     new; raises Overdrawn."""
     about = {"programme_id": programme_id, "kind": kind.value, "at": clock.now(), "actor_id": actor.id}
-    count: int = _run(statement, about | parameters).scalar_one()
+    count: int = run(statement, about | parameters).scalar_one()
     return count
 
 
-def _run(statement: TextClause, parameters: Mapping[str, Any]) -> Any:
+def run(statement: TextClause, parameters: Mapping[str, Any]) -> Any:
+    """A statement that enters postings. Raises Overdrawn."""
     try:
         return db.session.execute(statement, parameters)
     except IntegrityError as error:

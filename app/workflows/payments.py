@@ -11,89 +11,40 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
 from app import clock, policy
 from app.db import db, lock, transaction
-from app.errors import Conflict, Refusal
+from app.errors import Conflict, NotFound, Refusal
 from app.gateways.errors import Refused, Unavailable, Unknown
 from app.gateways.payments import Approval, Failed
-from app.models.deals import Deal
+from app.models.deals import DealState
 from app.models.ledger import JournalKind, LedgerAccount
 from app.models.payments import Payment, PaymentState, SlipKind
-from app.models.vouchers import Instrument, InstrumentState, Voucher, VoucherState
+from app.models.vouchers import InstrumentKind, InstrumentState, Voucher, VoucherState
 from app.policy import CLOCK, Actor, Permission
-from app.workflows import deals, ledger, record, shares, slips, steps, vouchers
-from app.workflows.lifecycle import Edge, Lifecycle, Tell, begin, fire
+from app.workflows import deals, ledger, payments_sql, record, shares, slips, steps, together, vouchers
+from app.workflows.lifecycle import fire
+from app.workflows.payment_checks import check_bill
+from app.workflows.payment_lifecycle import PAYMENT
+from app.workflows.together import Entry
 
 log = logging.getLogger(__name__)
 
-# What succeeds is told by the deal, which moves with it: once for one event (R-MSG-1).
-CANCEL_QUESTION = "이 결제를 취소하면 되돌릴 수 없습니다. 취소할까요?"
-
-PAYMENT = Lifecycle(
-    "payment",
-    Payment,
-    (PaymentState.PENDING,),
-    (
-        Edge(
-            action="succeed",
-            label="결제성공",
-            source=PaymentState.PENDING,
-            target=PaymentState.PAID,
-            permission=Permission.CLOCKWORK,
-        ),
-        Edge(
-            action="fail",
-            label="결제실패",
-            source=PaymentState.PENDING,
-            target=PaymentState.FAILED,
-            permission=Permission.CLOCKWORK,
-            tell=(Tell(to="company", text="'{name}' 결제가 되지 않았습니다. 이유: {reason}"),),
-        ),
-        Edge(
-            action="cancel_today",
-            label="결제취소",
-            source=PaymentState.PAID,
-            target=PaymentState.CANCELLING,
-            permission=Permission.PAYMENT_MAKE,
-            needs_reason=True,
-            confirm=CANCEL_QUESTION,
-        ),
-        Edge(
-            action="cancel_late",
-            label="결제취소(공급기업)",
-            source=PaymentState.PAID,
-            target=PaymentState.CANCELLING,
-            permission=Permission.PAYMENT_CANCEL_LATE,
-            needs_reason=True,
-            confirm=CANCEL_QUESTION,
-        ),
-        Edge(
-            action="cancelled",
-            label="취소완료",
-            source=PaymentState.CANCELLING,
-            target=PaymentState.CANCELLED,
-            permission=Permission.CLOCKWORK,
-        ),
-        Edge(
-            action="cancel_refused",
-            label="취소거절",
-            source=PaymentState.CANCELLING,
-            target=PaymentState.PAID,
-            permission=Permission.CLOCKWORK,
-            tell=(
-                Tell(to="company", text="'{name}' 결제취소가 되지 않았습니다. 이유: {reason}"),
-                Tell(to="supplier", text="'{name}' 결제취소가 되지 않았습니다. 이유: {reason}"),
-            ),
-        ),
-    ),
-)
-
-ASK_FIRST = timedelta(seconds=60)
+ASK_FIRST = timedelta(seconds=30)
 """How long the one who pressed has for the answer: longer than every time-out of the gateways."""
 ASK_SOON = timedelta(seconds=5)
+
+
+class KeyOfAnother(Conflict):
+    """The key of the press was used for another bill."""
+
+    def __init__(self) -> None:
+        text = "이미 다른 결제에 쓰인 요청입니다. 결제 화면을 새로 열고 다시 결제해 주세요."
+        super().__init__("payment.key_of_another", text)
 
 
 class GatewayDown(Refusal):
@@ -106,21 +57,6 @@ class GatewayDown(Refusal):
 
 
 NOT_REACHED = "결제 기관에 연결하지 못했습니다. 돈은 나가지 않았으니 잠시 뒤 다시 결제해 주세요."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bill:
-    """What a press would pay, locked and checked; amounts in won."""
-
-    deal: Deal
-    voucher: Voucher
-    instrument: Instrument
-    parts: shares.Parts
-    tax: int
-
-    @property
-    def total(self) -> int:
-        return self.parts.grant + self.parts.share + self.tax
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,109 +83,111 @@ def new_order_id() -> str:
     return f"KV{clock.today():%Y%m%d}-{secrets.token_hex(10)}"
 
 
-def check_bill(*, actor: Actor, deal_id: int, card: bool) -> Bill:
-    """Lock deal, voucher and balances, in this order, and check that the bill can be paid (R-INS-4, R-PAY-5).
-
-    For use inside a transaction. Raises a Refusal that says what is in the way.
-    """
-    policy.require(actor, Permission.PAYMENT_MAKE)
-    deal = deals.lock_billed(deal_id=deal_id, actor=actor)
-    if live_payment_of(deal_id) is not None:
-        raise Conflict(
-            "payment.under_way",
-            "이 청구의 결제 결과를 확인하고 있습니다. '서비스 결제 관리'에서 결과를 먼저 확인해 주세요.",
-        )
-    instrument = _instrument(deal.company_id, card=card)
-    voucher = vouchers.usable_for(company_id=deal.company_id, lock=True)
-    left = ledger.lock_balances((LedgerAccount.VOUCHER_GRANT, LedgerAccount.VOUCHER_SHARE), voucher.id)
-    parts = shares.split(
-        amount=deal.amount or 0,
-        grant_left=left[LedgerAccount.VOUCHER_GRANT],
-        share_left=left[LedgerAccount.VOUCHER_SHARE],
-    )
-    return Bill(deal=deal, voucher=voucher, instrument=instrument, parts=parts, tax=deal.tax or 0)
-
-
-def live_payment_of(deal_id: int) -> Payment | None:
-    """The deal's payment that is not failed and not cancelled; there is at most one."""
-    over = (PaymentState.FAILED, PaymentState.CANCELLED)
-    query = select(Payment).where(Payment.deal_id == deal_id, Payment.state.not_in(over))
-    return db.session.execute(query).scalar_one_or_none()
-
-
-def _instrument(company_id: int, *, card: bool) -> Instrument:
-    query = select(Instrument).where(Instrument.company_id == company_id)
-    instrument = db.session.execute(query).scalar_one_or_none()
-    if instrument is None or instrument.state is not InstrumentState.ISSUED:
-        raise Conflict(
-            "payment.not_issued",
-            "결제수단이 아직 발급되지 않았습니다. '바우처 신청'에서 발급 상태를 확인해 주세요.",
-        )
-    if instrument.kind.is_card is not card:
-        raise Conflict(
-            "payment.other_instrument",
-            f"이 기업의 결제수단은 '{instrument.kind.label}'입니다. 그 결제수단으로 결제해 주세요.",
-        )
-    return instrument
-
-
 def hold(*, actor: Actor, deal_id: int, idempotency_key: str, order_id: str, card: bool) -> Order:
     """Commit the attempt and hold its money (R-PAY-4). The same key again: the order of the same payment.
 
-    All of it happens at the instant of the press (R-VOU-3), however long the locks are waited for.
+    All of it happens at the instant of the press (R-VOU-3), however long the locks are waited for. Raises
+    Conflict for a key that was used for another bill, and what `payment_checks.check_bill` raises.
     """
     policy.require(actor, Permission.PAYMENT_MAKE)
-    with clock.at(clock.now()), transaction():
+    with clock.at(clock.now()), transaction() as session:
+        # Core statements do not flush, and expire_all() below would drop what is pending.
+        session.flush()
         # The lock comes before the look: a second press of the same key waits here for the first.
-        lock(Deal, deal_id)
-        known = _pressed_before(actor, deal_id, idempotency_key)
-        if known is not None:
-            return order_of(known)
-        bill = check_bill(actor=actor, deal_id=deal_id, card=card)
-        payment = _new_payment(bill, idempotency_key=idempotency_key, order_id=order_id)
-        begin(PAYMENT, payment, actor=actor)
-        ledger.post(
-            f"hold:payment:{payment.id}",
-            JournalKind.HOLD,
-            _legs_there(payment),
-            programme_id=payment.programme_id,
-            actor=actor,
+        locked = session.execute(payments_sql.LOCK_BILL, {"deal_id": deal_id}).first()
+        if locked is None:
+            # No deal, no voucher or no instrument: this says which.
+            check_bill(actor=actor, deal_id=deal_id, card=card)
+            raise LookupError(f"deal {deal_id} can be paid and cannot be read")
+        steps.reached("payment.hold.locked")
+        about = {"deal_id": deal_id, "idempotency_key": idempotency_key, "voucher_id": locked.voucher_id}
+        seen = session.execute(payments_sql.HELD_ALREADY, about).one()
+        if seen.pressed_before is not None:
+            return _pressed_before(actor, deal_id, seen.pressed_before)
+        parts = _plain_split(actor, locked, seen, card=card)
+        if parts is None:
+            parts = check_bill(actor=actor, deal_id=deal_id, card=card).parts
+        order = Order(
+            payment_id=seen.next_id,
+            order_id=order_id,
+            name=locked.name,
+            total=parts.grant + parts.share + (locked.tax or 0),
+            own=parts.share + (locked.tax or 0),
+            pressed_at=clock.now(),
+            is_new=True,
         )
-        return order_of(payment, is_new=True)
+        _write_hold(actor, locked, order, parts, idempotency_key)
+        steps.reached("payment.hold.written")
+        session.expire_all()
+        return order
 
 
-def _pressed_before(actor: Actor, deal_id: int, idempotency_key: str) -> Payment | None:
-    query = select(Payment).where(Payment.idempotency_key == idempotency_key)
-    payment = db.session.execute(query).scalar_one_or_none()
-    if payment is None:
+def _plain_split(actor: Actor, locked: Any, seen: Any, *, card: bool) -> shares.Parts | None:
+    """How a bill in which nothing is unusual splits; of any other the checks themselves say what it is."""
+    now = clock.now()
+    plain = (
+        policy.owns(actor, locked)
+        and seen.live is None
+        and locked.state == DealState.BILLED.value
+        and (locked.due_at is None or now < locked.due_at)
+        and locked.instrument_state == InstrumentState.ISSUED.value
+        and InstrumentKind(locked.instrument_kind).is_card is card
+        and locked.voucher_state == VoucherState.USABLE.value
+        and (locked.voucher_due_at is None or now < locked.voucher_due_at)
+        and locked.waiver_requested_at is None
+        and locked.amount is not None
+    )
+    if not plain:
         return None
+    left = {"grant_left": int(seen.grant_left), "share_left": int(seen.share_left)}
+    return shares.split(amount=locked.amount, **left)
+
+
+def _pressed_before(actor: Actor, deal_id: int, payment_id: int) -> Order:
+    payment = db.session.get_one(Payment, payment_id, populate_existing=True)
     policy.require_own(actor, payment)
     if payment.deal_id != deal_id:
-        raise Conflict(
-            "payment.key_of_another",
-            "이미 다른 결제에 쓰인 요청입니다. 결제 화면을 새로 열고 다시 결제해 주세요.",
-        )
-    return payment
+        raise KeyOfAnother()
+    return order_of(payment)
 
 
-def _new_payment(bill: Bill, *, idempotency_key: str, order_id: str) -> Payment:
-    return Payment(
-        programme_id=bill.deal.programme_id,
-        deal_id=bill.deal.id,
-        voucher_id=bill.voucher.id,
-        company_id=bill.deal.company_id,
-        supplier_id=bill.deal.supplier_id,
-        instrument_kind=bill.instrument.kind,
-        state=PaymentState.PENDING,
-        idempotency_key=idempotency_key,
-        order_id=order_id,
-        grant_part=bill.parts.grant,
-        share_part=bill.parts.share,
-        tax_part=bill.tax,
-        pressed_at=clock.now(),
-        ask_again_at=clock.real_now() + ASK_FIRST,
-        asked=0,
+def _write_hold(actor: Actor, locked: Any, order: Order, parts: shares.Parts, idempotency_key: str) -> None:
+    held, tax = (LedgerAccount.HOLD, order.payment_id), locked.tax or 0
+    change = {"state": (None, PaymentState.PENDING)}
+    entry = Entry(entity=PAYMENT.entity, entity_id=order.payment_id, action="begin", change=change)
+    written = together.parameters(
+        [entry],
+        actor=actor,
+        event_key=f"hold:payment:{order.payment_id}",
+        kind=JournalKind.HOLD,
+        programme_id=locked.programme_id,
+        legs=[
+            *ledger.move((LedgerAccount.VOUCHER_GRANT, locked.voucher_id), held, parts.grant),
+            *ledger.move((LedgerAccount.VOUCHER_SHARE, locked.voucher_id), held, parts.share),
+            *ledger.move((LedgerAccount.COMPANY_TAX, locked.company_id), held, tax),
+        ],
     )
+    written |= {
+        "payment_id": order.payment_id,
+        "deal_id": locked.id,
+        "voucher_id": locked.voucher_id,
+        "company_id": locked.company_id,
+        "supplier_id": locked.supplier_id,
+        "instrument_kind": locked.instrument_kind,
+        "idempotency_key": idempotency_key,
+        "order_id": order.order_id,
+        "grant_part": parts.grant,
+        "share_part": parts.share,
+        "tax_part": tax,
+        "ask_again_at": clock.real_now() + ASK_FIRST,
+    }
+    try:
+        ledger.run(payments_sql.HOLD, written)
+    except IntegrityError as error:
+        # The same key for another bill at the same moment: their locks are not the same.
+        if "uq_payment_idempotency_key" in str(error.orig):
+            raise KeyOfAnother() from None
+        raise
 
 
 def order_of(payment: Payment, *, is_new: bool = False) -> Order:
@@ -299,16 +237,22 @@ def ask_soon(*, payment_id: int) -> Payment:
 
 def settle(*, payment_id: int, outcome: Approval | Failed) -> Payment:
     """Enter what the gateway said. Whoever comes second finds it entered and changes nothing (R-PAY-4)."""
-    with transaction():
-        payment = lock(Payment, payment_id)
+    with transaction() as session:
         if isinstance(outcome, Failed):
+            payment = lock(Payment, payment_id)
             return _fail(payment, outcome) if payment.state is PaymentState.PENDING else payment
-        if outcome.amount != payment.total or outcome.order_id != payment.order_id:
+        session.flush()
+        locked = session.execute(payments_sql.LOCK_PAYMENT, {"payment_id": payment_id}).first()
+        if locked is None:
+            raise NotFound()
+        if outcome.amount != locked.total or outcome.order_id != locked.order_id:
             log.error("approval does not fit its payment", extra={"payment_id": payment_id})
-            return payment
-        if payment.state is PaymentState.FAILED:
-            _return_charge(payment, outcome)
-        return _succeed(payment, outcome) if payment.state is PaymentState.PENDING else payment
+        elif locked.state == PaymentState.FAILED.value:
+            _return_charge(session.get_one(Payment, payment_id), outcome)
+        elif locked.state == PaymentState.PENDING.value:
+            _succeed(locked, outcome)
+            session.expire_all()
+        return session.get_one(Payment, payment_id, populate_existing=True)
 
 
 def _return_charge(payment: Payment, approval: Approval) -> None:
@@ -326,35 +270,51 @@ def _return_charge(payment: Payment, approval: Approval) -> None:
     record.put(f"payment:{payment.id}:return_charge", "return_charge", charge)
 
 
-def _succeed(payment: Payment, approval: Approval) -> Payment:
-    fire(
-        PAYMENT,
-        payment.id,
-        "succeed",
+def _succeed(locked: Any, approval: Approval) -> None:
+    """All that a payment does, with one statement. Its slips are numbered and drawn by a job: their numbers
+    have no gaps, and every payment of a programme would wait for every other's commit."""
+    steps.reached("payment.settle.locked")
+    paid_at, last4 = approval.approved_at, approval.last4 or None
+    written = together.parameters(
+        [_paid_entry(locked, approval), deals.paid_entry(locked)],
         actor=CLOCK,
-        changes={
-            "paid_at": approval.approved_at,
-            "payment_key": approval.payment_key,
-            "approval_number": approval.approval_number,
-            "card_last4": approval.last4 or None,
-            "ask_again_at": None,
-        },
-    )
-    ledger.post(
-        f"payment:payment:{payment.id}",
-        JournalKind.PAYMENT,
-        ledger.move(
-            (LedgerAccount.HOLD, payment.id), (LedgerAccount.PAYABLE, payment.supplier_id), payment.total
+        event_key=f"payment:payment:{locked.id}",
+        kind=JournalKind.PAYMENT,
+        programme_id=locked.programme_id,
+        legs=ledger.move(
+            (LedgerAccount.HOLD, locked.id), (LedgerAccount.PAYABLE, locked.supplier_id), locked.total
         ),
-        programme_id=payment.programme_id,
-        actor=CLOCK,
     )
-    deals.mark_paid(deal_id=payment.deal_id, actor=CLOCK)
-    vouchers.after_payment(lock(Voucher, payment.voucher_id))
-    # Last, for their numbers have no gaps: the counter stays locked until the commit.
-    slips.issue(SlipKind.RECEIPT, payment=payment)
-    slips.issue(SlipKind.STATEMENT, payment=payment)
-    return payment
+    written |= {
+        "payment_id": locked.id,
+        "deal_id": locked.deal_id,
+        "voucher_id": locked.voucher_id,
+        "paid_at": paid_at,
+        "payment_key": approval.payment_key,
+        "approval_number": approval.approval_number,
+        "card_last4": last4,
+        **slips.asked_for(locked.id, SlipKind.RECEIPT, SlipKind.STATEMENT),
+    }
+    empty: bool = ledger.run(payments_sql.SUCCEED, written).scalar_one()
+    if empty:
+        db.session.expire_all()
+        vouchers.after_payment(lock(Voucher, locked.voucher_id))
+    steps.reached("payment.settle.written")
+
+
+def _paid_entry(locked: Any, approval: Approval) -> Entry:
+    edge = PAYMENT.pick("succeed", PaymentState(locked.state))
+    asked = locked.ask_again_at
+    change = {
+        "state": (edge.source, edge.target),
+        "paid_at": (None, approval.approved_at.astimezone(clock.KST)),
+        "payment_key": (None, approval.payment_key),
+        "approval_number": (None, approval.approval_number),
+        "card_last4": (None, approval.last4 or None),
+        "ask_again_at": (asked and asked.astimezone(clock.KST), None),
+    }
+    differs = {field: pair for field, pair in change.items() if pair[0] != pair[1]}
+    return Entry(entity=PAYMENT.entity, entity_id=locked.id, action=edge.action, change=differs)
 
 
 def _fail(payment: Payment, failed: Failed) -> Payment:
@@ -369,15 +329,6 @@ def _fail(payment: Payment, failed: Failed) -> Payment:
     )
     give_back(payment, JournalKind.RELEASE, source=(LedgerAccount.HOLD, payment.id))
     return payment
-
-
-def _legs_there(payment: Payment) -> list[ledger.Leg]:
-    held = (LedgerAccount.HOLD, payment.id)
-    return [
-        *ledger.move((LedgerAccount.VOUCHER_GRANT, payment.voucher_id), held, payment.grant_part),
-        *ledger.move((LedgerAccount.VOUCHER_SHARE, payment.voucher_id), held, payment.share_part),
-        *ledger.move((LedgerAccount.COMPANY_TAX, payment.company_id), held, payment.tax_part),
-    ]
 
 
 def give_back(payment: Payment, kind: JournalKind, *, source: tuple[LedgerAccount, int]) -> None:

@@ -24,7 +24,7 @@ from app.models.programme import Programme
 from app.models.types import Labelled
 from app.models.vouchers import Voucher
 from app.policy import Actor, Permission, Role
-from app.workflows import ledger, payments, shares, vouchers
+from app.workflows import ledger, payment_checks, shares, vouchers
 
 EAGER = (
     joinedload(Payment.deal).options(
@@ -204,7 +204,7 @@ def get(*, actor: Actor, payment_id: int) -> Payment:
 
 def live_payment(*, actor: Actor, deal_id: int) -> Payment | None:
     """The deal's payment that is neither failed nor cancelled."""
-    payment = payments.live_payment_of(deal_id)
+    payment = payment_checks.live_payment_of(deal_id)
     return payment if payment is not None and policy.owns(actor, payment) else None
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import select, text
 
@@ -90,6 +92,39 @@ def show_code(slip: Slip) -> str:
 def number_of(slip: Slip) -> str:
     """`2020-R-000042`, as the paper says."""
     return str(slip.data["stamp"]["number"])
+
+
+def asked_for(payment_id: int, *kinds: SlipKind) -> dict[str, str]:
+    """The outbox message by which a job issues the slips of a payment, dated as of now: `slips_key`, `slips`.
+
+    Not in the payment's own transaction: a number without gaps is a row that all would wait for.
+    """
+    payload = {
+        "payment_id": payment_id,
+        "kinds": [kind.value for kind in kinds],
+        "at": clock.now().isoformat(),
+    }
+    return {"slips_key": f"payment:{payment_id}:slips:{kinds[0].value}", "slips": json.dumps(payload)}
+
+
+def ask(payment_id: int, *kinds: SlipKind) -> None:
+    """Have a job issue the slips of a payment: inside the caller's transaction."""
+    message = asked_for(payment_id, *kinds)
+    record.put(message["slips_key"], "issue_slips", json.loads(message["slips"]))
+
+
+def issue_asked(payload: Mapping[str, Any], key: str, /) -> None:
+    """The outbox handler of 'issue_slips'; run again, it finds the slips issued.
+
+    A cancellation names its receipt, so that one comes first, whichever message is taken up first.
+    """
+    kinds = [SlipKind(value) for value in payload["kinds"]]
+    if SlipKind.CANCELLATION in kinds:
+        kinds = [SlipKind.RECEIPT, SlipKind.STATEMENT, *kinds]
+    with clock.at(datetime.fromisoformat(payload["at"])), transaction():
+        payment = lock(Payment, payload["payment_id"])
+        for kind in kinds:
+            issue(kind, payment=payment)
 
 
 def issue(kind: SlipKind, *, payment: Payment | None = None, line: SettlementLine | None = None) -> Slip:

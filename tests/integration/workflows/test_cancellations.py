@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app import clock
 from app.db import db, transaction
 from app.errors import Conflict, InvalidInput, NotFound
+from app.jobs import outbox
 from app.models.deals import Deal, DealState
 from app.models.ledger import JournalKind, LedgerAccount
 from app.models.payments import Payment, PaymentState, Slip, SlipKind
@@ -37,6 +38,7 @@ def test_company_cancels_on_the_day_and_everything_returns(sandbox: str) -> None
     assert ledger.balance(LedgerAccount.COMPANY_TAX, payer.company.id) == 0
     assert ledger.balance(LedgerAccount.PAYABLE, payment.supplier_id) == 0
     assert deal_of(payment).state is DealState.PAYMENT_CANCELLED
+    outbox.drain()
     kinds = db.session.scalars(select(Slip.kind).where(Slip.payment_id == payment.id)).all()
     assert SlipKind.CANCELLATION in kinds
     assert money.book(sandbox, payment.order_id) == [("charge", 1_980_000), ("cancel", 1_980_000)]

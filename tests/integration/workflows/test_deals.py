@@ -23,7 +23,7 @@ from app.workflows import bills, deals, deals_reads, offering_review, offering_v
 from app.workflows.deal_lifecycle import DEAL
 from tests import factories
 from tests.integration.workflows.shop import proof
-from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_pending_payment
+from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_pending_payment, mark_paid
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_the_whole_way_to_the_payment(market: Market) -> None:
     deal = billed(market)
     assert (deal.state, deal.amount, deal.tax, deal.quantity) == (DealState.BILLED, 200_000, 0, 2)
     assert deal.due_at == clock.end_of(date(2020, 11, 18))  # R-TIME-3: calendar days
-    deals.mark_paid(deal_id=deal.id, actor=CLOCK)
+    mark_paid(deal_id=deal.id, actor=CLOCK)
     assert (deal.state, deal.due_at) == (DealState.PAID, None)
     deals.mark_payment_cancelled(deal_id=deal.id, actor=CLOCK)
     assert deal.state is DealState.PAYMENT_CANCELLED
@@ -86,7 +86,7 @@ def test_the_whole_way_to_the_payment(market: Market) -> None:
 
 def test_who_paid_or_cancelled_stands_in_the_history(market: Market) -> None:
     deal = billed(market)
-    deals.mark_paid(deal_id=deal.id, actor=market.buyer)
+    mark_paid(deal_id=deal.id, actor=market.buyer)
     deals.mark_payment_cancelled(deal_id=deal.id, actor=market.seller)
     steps = deals_reads.deal_view(actor=market.buyer, deal_id=deal.id).history
     assert [(step.label, step.side) for step in steps] == [
@@ -100,7 +100,7 @@ def test_who_paid_or_cancelled_stands_in_the_history(market: Market) -> None:
 
 def test_a_company_cancels_its_own_payment(market: Market) -> None:
     deal = billed(market)
-    deals.mark_paid(deal_id=deal.id, actor=market.buyer)
+    mark_paid(deal_id=deal.id, actor=market.buyer)
     assert (
         deals.mark_payment_cancelled(deal_id=deal.id, actor=market.buyer).state is DealState.PAYMENT_CANCELLED
     )
@@ -191,7 +191,7 @@ def test_a_payment_pressed_in_time_may_be_answered_late(market: Market) -> None:
     deal = billed(market)
     assert deal.due_at is not None
     with clock.at(deal.due_at + timedelta(hours=3)):
-        assert deals.mark_paid(deal_id=deal.id, actor=CLOCK).state is DealState.PAID
+        assert mark_paid(deal_id=deal.id, actor=CLOCK).state is DealState.PAID
 
 
 def test_turning_down_needs_a_reason(market: Market) -> None:
@@ -325,7 +325,7 @@ ACTIONS = {
     "bill": lambda m, d: deals.bill(actor=m.seller, deal_id=d, **m.bill_terms()),
     "withdraw": lambda m, d: deals.withdraw(actor=m.buyer, deal_id=d),
     "pay": lambda m, d: deals.lock_billed(actor=m.buyer, deal_id=d),
-    "pay_resolved": lambda m, d: deals.mark_paid(actor=CLOCK, deal_id=d),
+    "pay_resolved": lambda m, d: mark_paid(actor=CLOCK, deal_id=d),
     "cancel_payment": lambda m, d: deals.mark_payment_cancelled(actor=m.buyer, deal_id=d),
     "cancel_payment_late": lambda m, d: deals.mark_payment_cancelled(actor=m.seller, deal_id=d),
     "cancel_payment_resolved": lambda m, d: deals.mark_payment_cancelled(actor=CLOCK, deal_id=d),

@@ -14,6 +14,7 @@ from app.db import db, transaction
 from app.errors import Conflict, InvalidInput, NotFound, Refusal
 from app.gateways.card import Card
 from app.gateways.payments import Approval, Failed
+from app.jobs import outbox
 from app.models.deals import Deal, DealState
 from app.models.ledger import JournalKind, LedgerAccount
 from app.models.payments import Payment, PaymentState, Slip, SlipKind
@@ -30,7 +31,7 @@ from app.workflows import (
     payments,
     vouchers,
 )
-from app.workflows.payments import PAYMENT
+from app.workflows.payment_lifecycle import PAYMENT
 from tests import money
 
 pytestmark = pytest.mark.usefixtures("tx")
@@ -52,6 +53,7 @@ def test_card_payment_pays_splits_marks_and_issues_slips(sandbox: str) -> None:
     assert deal_state(deal) is DealState.PAID
     assert payer.left() == (2_610_000, 290_000)
     assert ledger.balance(LedgerAccount.PAYABLE, deal.supplier_id) == 1_100_000
+    outbox.drain()
     kinds = db.session.scalars(select(Slip.kind).where(Slip.payment_id == payment.id)).all()
     assert set(kinds) == {SlipKind.RECEIPT, SlipKind.STATEMENT}
     assert money.book(sandbox, payment.order_id) == [("charge", 1_100_000)]

@@ -17,11 +17,12 @@ from app import clock
 from app.db import db, transaction
 from app.documents import store
 from app.errors import Conflict, NotFound
+from app.jobs import outbox
 from app.models.payments import Slip, SlipKind
 from app.models.programme import VatMode
 from app.models.record import OutboxMessage
 from app.policy import Role
-from app.workflows import slips
+from app.workflows import cancellations, slips
 from tests import factories, money
 from tests.settled import Officers, cancel, make_paid
 
@@ -40,10 +41,29 @@ def words(content: bytes) -> str:
     return re.sub(r"[ \t]+", " ", text)
 
 
+def test_the_job_dates_slips_by_their_event_and_runs_twice(sandbox: str) -> None:
+    """R-DOC-1: a worker that was down for days changes neither date nor number; the receipt comes first."""
+    payer = money.make_payer(sandbox)
+    payment = money.pay(payer, money.make_bill(payer, 100_000))
+    cancellations.cancel_today(actor=payer.actor, payment_id=payment.id, reason="잘못 결제했습니다.")
+    query = select(OutboxMessage).where(OutboxMessage.kind == "issue_slips").order_by(OutboxMessage.id.desc())
+    asked = [(message.payload, message.key) for message in db.session.scalars(query)]
+    assert len(asked) == 2
+    with clock.at(clock.now() + timedelta(days=3)):
+        for payload, key in [*asked, *asked]:
+            slips.issue_asked(payload, key)
+    found = slips.for_payments([payment.id])[payment.id]
+    assert set(found) == {SlipKind.RECEIPT, SlipKind.STATEMENT, SlipKind.CANCELLATION}
+    assert {clock.korean_day(slip.issued_at) for slip in found.values()} == {clock.today()}
+    assert found[SlipKind.CANCELLATION].data["original_number"] == slips.number_of(found[SlipKind.RECEIPT])
+
+
 def test_a_real_payment_gets_both_slips_with_all_that_an_accountant_looks_for(sandbox: str) -> None:
     payer = money.make_payer(sandbox)
     deal = money.make_bill(payer, 1_100_000)
     payment = money.pay(payer, deal)
+    assert slips.for_payments([payment.id]) == {}
+    outbox.drain()
     found = slips.for_payments([payment.id])[payment.id]
     assert set(found) == {SlipKind.RECEIPT, SlipKind.STATEMENT}
     for slip in found.values():

@@ -23,7 +23,7 @@ from app.workflows import deadlines, deals, deals_next, deals_reads, threads, th
 from app.workflows.deals_reads import DealFilter, DealTab
 from tests import factories
 from tests.integration.workflows.joining import PDF
-from tests.market import ANSWER_DUE, MONDAY, Market, make_market
+from tests.market import ANSWER_DUE, MONDAY, Market, make_market, mark_paid
 
 _tokens = itertools.count(1)
 
@@ -229,7 +229,7 @@ def test_an_ended_deal_is_talked_about_for_thirty_days_and_then_only_read(
 def test_a_paid_deal_stays_open_and_a_cancelled_payment_ends_it(market: Market, deal: Deal) -> None:
     deals.accept(actor=market.seller, deal_id=deal.id)
     deals.bill(actor=market.seller, deal_id=deal.id, **market.bill_terms())
-    deals.mark_paid(deal_id=deal.id, actor=CLOCK)
+    mark_paid(deal_id=deal.id, actor=CLOCK)
     with clock.at(MONDAY + timedelta(days=300)):
         send(market.buyer, deal, "로그인이 되지 않습니다.")
         deals.mark_payment_cancelled(deal_id=deal.id, actor=CLOCK)

@@ -17,7 +17,7 @@ from app.models.deals import Deal, DealState
 from app.models.vouchers import VoucherState
 from app.policy import CLOCK
 from app.workflows import deal_refusals, deals, threads
-from tests.market import MONDAY, Market, make_market
+from tests.market import MONDAY, Market, make_market, mark_paid
 from tests.refusals import PLAYS, Play, ask
 
 PAGE = Path(__file__).parents[3] / "docs" / "refusals.md"
@@ -82,7 +82,7 @@ def test_an_open_deal_goes_on_when_its_service_or_supplier_is_suspended(what: st
     threads.post(actor=market.seller, deal_id=deal.id, text="계속 진행합니다.", token="")
     deals.bill(actor=market.seller, deal_id=deal.id, **market.bill_terms())
     assert deals.lock_billed(deal_id=deal.id, actor=market.buyer).state is DealState.BILLED
-    deals.mark_paid(deal_id=deal.id, actor=CLOCK)
+    mark_paid(deal_id=deal.id, actor=CLOCK)
     db.session.commit()
     with pytest.raises(Refusal) as refused:
         ask(market)
