@@ -6,6 +6,8 @@ import itertools
 import secrets
 from datetime import datetime
 
+from sqlalchemy import select
+
 from app import clock
 from app.db import db, transaction
 from app.models.applications import ApplicationState
@@ -13,12 +15,13 @@ from app.models.catalogue import Supplier
 from app.models.companies import Company
 from app.models.deals import Deal, DealState
 from app.models.ledger import JournalKind, LedgerAccount
-from app.models.payments import Payment, PaymentState
+from app.models.payments import Payment, PaymentState, Slip, SlipKind
 from app.models.programme import Agency, Programme
+from app.models.record import OutboxMessage
 from app.models.settlements import SettlementBatch
 from app.models.vouchers import InstrumentKind, Voucher, VoucherState
 from app.policy import CLOCK, Actor, Role
-from app.workflows import ledger, settlement, settlement_bank
+from app.workflows import ledger, settlement, settlement_bank, slips
 from tests import factories
 
 _serial = itertools.count(1)
@@ -172,3 +175,12 @@ def bank_answer(sent: bytes, *failures: str) -> bytes:
         out.append(f"D,{line[1]},{line[6]},{line[4]},{code}")
     out.append(",".join(lines[-1]))
     return ("\r\n".join(out) + "\r\n").encode()
+
+
+def issue_slips(payment_id: int) -> dict[SlipKind, Slip]:
+    """What the outbox does of a payment's slips: numbers them. They are not drawn yet."""
+    query = select(OutboxMessage).where(OutboxMessage.kind == "issue_slips").order_by(OutboxMessage.id)
+    for message in db.session.scalars(query).all():
+        if message.payload["payment_id"] == payment_id:
+            slips.issue_asked(message.payload, message.key)
+    return slips.for_payments([payment_id]).get(payment_id, {})

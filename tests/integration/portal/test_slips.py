@@ -9,6 +9,7 @@ from app.models.payments import Payment, SlipKind
 from app.workflows import slips
 from tests import money
 from tests.integration.portal.buying import Buyer, LogIn, log_in, make_buyer, path_of
+from tests.settled import issue_slips
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def payment(buyer: Buyer) -> Payment:
 
 def test_being_made_then_a_pdf_in_the_browser(buyer: Buyer, payment: Payment) -> None:
     """The job draws it; until then the page says so, and the list's fragment asks again."""
-    receipt = slips.for_payments([payment.id])[payment.id][SlipKind.RECEIPT]
+    receipt = issue_slips(payment.id)[SlipKind.RECEIPT]
     assert "문서를 만들고 있습니다" in buyer.get(f"/slips/{receipt.id}.pdf", 409)
     assert "hx-get" in buyer.get(f"/payments/{payment.id}/papers")
     for slip in slips.for_payments([payment.id])[payment.id].values():
@@ -39,7 +40,7 @@ def test_being_made_then_a_pdf_in_the_browser(buyer: Buyer, payment: Payment) ->
 def test_only_its_parties_get_it(
     buyer: Buyer, payment: Payment, site: Flask, log_in_as: LogIn, sandbox_url: str
 ) -> None:
-    receipt = slips.for_payments([payment.id])[payment.id][SlipKind.RECEIPT]
+    receipt = issue_slips(payment.id)[SlipKind.RECEIPT]
     slips.render(receipt.id)
     address = f"/slips/{receipt.id}.pdf"
     assert make_buyer(site, log_in_as, sandbox_url).browser.get(address).status_code == 404
@@ -48,7 +49,7 @@ def test_only_its_parties_get_it(
 
 
 def test_anyone_checks_a_code_and_learns_no_party(buyer: Buyer, payment: Payment, site: Flask) -> None:
-    receipt = slips.for_payments([payment.id])[payment.id][SlipKind.RECEIPT]
+    receipt = issue_slips(payment.id)[SlipKind.RECEIPT]
     visitor = site.test_client()
     assert "문서확인번호" in visitor.get("/slips/check").get_data(as_text=True)
     there = path_of(visitor.get("/slips/check", query_string={"code": slips.show_code(receipt).lower()}))
