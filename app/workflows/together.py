@@ -23,8 +23,8 @@ from app.workflows.lifecycle import Edge
 _LEGS = """
 legs AS (
   SELECT CAST(:event_key AS text) AS event_key, l.*
-    FROM unnest(CAST(:accounts AS text[]), CAST(:owners AS bigint[]), CAST(:amounts AS bigint[]))
-         WITH ORDINALITY AS l (account, owner_id, amount, n))
+    FROM jsonb_to_recordset(CAST(:legs AS jsonb))
+      AS l (n integer, account text, owner_id bigint, amount bigint))
 """
 _CHAINED = """
 chained AS (
@@ -37,9 +37,8 @@ chained AS (
                  CAST(:actor_id AS bigint) AS actor_id, CAST(:actor_name AS text) AS actor_name,
                  CAST(:ip AS text) AS ip, CAST(:at AS timestamptz) AS at,
                  CAST(:recorded_at AS timestamptz) AS recorded_at
-            FROM unnest(CAST(:entities AS text[]), CAST(:ids AS bigint[]), CAST(:actions AS text[]),
-                        CAST(:reasons AS text[]), CAST(:changes AS jsonb[]))
-                 AS e (entity, entity_id, action, reason, change)
+            FROM jsonb_to_recordset(CAST(:entries AS jsonb))
+                 AS e (entity text, entity_id bigint, action text, reason text, change jsonb)
             LEFT JOIN LATERAL (SELECT a.seq, a.hash FROM audit_row a
                                 WHERE a.entity = e.entity AND a.entity_id = e.entity_id
                                 ORDER BY a.seq DESC LIMIT 1) last ON true) r
@@ -53,9 +52,9 @@ told AS (
                                                            ELSE 'company' END),
          m.company_id, m.supplier_id, m.text, m.link, :at
     FROM chained c
-    JOIN unnest(CAST(:told AS text[]), CAST(:companies AS bigint[]), CAST(:suppliers AS bigint[]),
-                CAST(:texts AS text[]), CAST(:links AS text[]))
-         AS m (entity, company_id, supplier_id, text, link) ON m.entity = c.entity
+    JOIN jsonb_to_recordset(CAST(:told AS jsonb))
+         AS m (entity text, company_id bigint, supplier_id bigint, text text, link text)
+      ON m.entity = c.entity
   RETURNING key, company_id, supplier_id, text),
 put AS (
   INSERT INTO outbox_message (key, kind, payload, created_at, next_try_at)
@@ -117,29 +116,22 @@ def parameters(
     legs: Sequence[Leg],
     programme_id: int,
 ) -> dict[str, Any]:
-    """What `writing` asks for. Raises ValueError for legs that do not balance, or an entity named twice."""
+    """What `writing` asks for, as JSON: an array of each column would cost the driver more than the database.
+
+    Raises ValueError for legs that do not balance, or an entity named twice."""
     if not legs or sum(leg.amount for leg in legs) != 0:
         raise ValueError(f"{event_key} does not balance")
     if len({entry.entity for entry in entries}) != len(entries):
         raise ValueError("two records of one entity: their messages could not be told apart")
-    told = [(entry.entity, each) for entry in entries for each in entry.told]
+    places = enumerate(legs, start=1)
+    told = [{"entity": entry.entity, **vars(each)} for entry in entries for each in entry.told]
     return {
         "event_key": event_key,
         "kind": kind.value,
         "programme_id": programme_id,
-        "accounts": [leg.account.value for leg in legs],
-        "owners": [leg.owner_id for leg in legs],
-        "amounts": [leg.amount for leg in legs],
-        "entities": [entry.entity for entry in entries],
-        "ids": [entry.entity_id for entry in entries],
-        "actions": [entry.action for entry in entries],
-        "reasons": [entry.reason for entry in entries],
-        "changes": [_document(entry.change) for entry in entries],
-        "told": [entity for entity, _ in told],
-        "companies": [each.company_id for _, each in told],
-        "suppliers": [each.supplier_id for _, each in told],
-        "texts": [each.text for _, each in told],
-        "links": [each.link for _, each in told],
+        "legs": json.dumps([_leg(place, leg) for place, leg in places]),
+        "entries": json.dumps([_row(entry) for entry in entries], ensure_ascii=False),
+        "told": json.dumps(told, ensure_ascii=False),
         "actor_id": actor.id,
         "actor_name": actor.name,
         "ip": actor.ip,
@@ -148,8 +140,11 @@ def parameters(
     }
 
 
-def _document(change: Mapping[str, tuple[Any, Any]]) -> str:
-    return json.dumps(
-        {name: [record.plain(old), record.plain(new)] for name, (old, new) in change.items()},
-        ensure_ascii=False,
-    )
+def _leg(place: int, leg: Leg) -> dict[str, Any]:
+    return {"n": place, "account": leg.account.value, "owner_id": leg.owner_id, "amount": leg.amount}
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    change = {name: [record.plain(old), record.plain(new)] for name, (old, new) in entry.change.items()}
+    about = {"entity": entry.entity, "entity_id": entry.entity_id, "action": entry.action}
+    return about | {"reason": entry.reason, "change": change}
