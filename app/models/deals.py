@@ -68,6 +68,7 @@ class Deal(Base):
         Index(
             "ix_deal_asked_together", "asked_together", postgresql_where=text("asked_together IS NOT NULL")
         ),
+        Index("ix_deal_previous_id", "previous_id", postgresql_where=text("previous_id IS NOT NULL")),
         Index("ix_deal_due", "due_at", "id", postgresql_where=text("state IN ('consulting', 'billed')")),
         Index(
             "ix_deal_remind", "remind_at", "id", postgresql_where=text("state IN ('consulting', 'billed')")
