@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_args
@@ -31,6 +31,8 @@ from app.workflows import (
     ledger,
     payment_resolution,
     programmes,
+    reconciliation,
+    reconciliation_words,
     record,
     settlement,
 )
@@ -243,18 +245,19 @@ def outbox_drain(as_json: bool) -> None:
 def payments_resolve(as_json: bool) -> None:
     """Ask the gateways about payments of unknown outcome."""
     result = payment_resolution.resolve()
-    _say(result, as_json, str(result))
+    _say(result, as_json, reconciliation_words.of_resolved(result))
 
 
 @payments_group.command("reconcile")
-@click.option("--since", callback=_instant, default="2000-01-01", help="Pressed at or after this instant.")
-@click.option("--until", callback=_instant, help="Pressed before this instant; now where it is left out.")
+@click.option("--since", callback=_instant, default="2000-01-01", help="Dated at or after this instant.")
+@click.option("--until", callback=_instant, help="Dated before this instant; now where it is left out.")
 @as_json
 def payments_reconcile(since: datetime, until: datetime | None, as_json: bool) -> None:
     """Compare our payments with the gateways' books; exit code 1 where they differ."""
-    result = payment_resolution.reconcile(since=since, until=until or clock.now())
-    _say(result, as_json, str(result))
-    if result.differences:
+    # A payment is dated to the second, and one of this second belongs to it.
+    books = reconciliation.compare(since=since, until=until or clock.now() + timedelta(seconds=1))
+    _say(reconciliation_words.as_dict(books), as_json, reconciliation_words.of_books(books))
+    if not books.agree:
         sys.exit(1)
 
 

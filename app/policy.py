@@ -90,6 +90,7 @@ class Permission(Enum):
     SETTLEMENT_DRAFT = "settlement.draft"
     SETTLEMENT_APPROVE = "settlement.approve"
     SETTLEMENT_PAY = "settlement.pay"
+    PAYMENT_RESOLVE = "payment.resolve"
     LEDGER_VIEW = "ledger.view"
     AUDIT_VIEW = "audit.view"
     CONSOLE = "console"
@@ -133,7 +134,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     Role.BUDGET_OFFICER: _LEAD_READS
     | {P.SCREENING_VIEW, P.BULK_RUN, P.BUDGET_CONFIRM, P.INTAKE_IMPORT, P.VOUCHER_CLOSE},
-    Role.FINANCE_OFFICER: _LEAD_READS | {P.SETTLEMENT_DRAFT, P.SETTLEMENT_APPROVE, P.SETTLEMENT_PAY},
+    Role.FINANCE_OFFICER: _LEAD_READS
+    | {P.SETTLEMENT_DRAFT, P.SETTLEMENT_APPROVE, P.SETTLEMENT_PAY, P.PAYMENT_RESOLVE},
     Role.PROGRAMME_MANAGER: _LEAD_READS
     | {
         P.SCREENING_VIEW,
@@ -145,6 +147,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         P.POST_WRITE,
         P.VOUCHER_CLOSE,
         P.SETTLEMENT_APPROVE,
+        P.PAYMENT_RESOLVE,
         P.AUDIT_VIEW,
         P.OPERATIONS_VIEW,
         P.OPERATIONS_MANAGE,

@@ -31,6 +31,7 @@ from app.backoffice.programme import Programme
 from app.backoffice.questions import Questions
 from app.backoffice.screening import Screening
 from app.backoffice.suppliers import Suppliers
+from app.backoffice.unknown import Unknown
 from app.backoffice.waivers import Waivers
 from app.models.applications import Application
 from app.web import csp
@@ -51,7 +52,7 @@ PAGES: tuple[tuple[str, str, type[Page], str], ...] = (
     ("공급·서비스", "서비스 문의", Questions, "questions"),
     ("거래·결제", "거래", market.Deals, "deals"),
     ("거래·결제", "결제", market.Payments, "payments"),
-    ("거래·결제", "미확정 결제", market.Unknown, "unknown"),
+    ("거래·결제", "미확정 결제", Unknown, "unknown"),
     ("정산", "정산 대상", settlement.Ripe, "ripe"),
     ("정산", "정산", settlement.Settlement, "settlement"),
     ("원장·감사", "원장", ledger.Journals, "ledger"),

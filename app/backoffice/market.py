@@ -25,7 +25,15 @@ from app.models.deals import DealState
 from app.policy import Permission
 from app.web.files import disposition
 from app.web.pages import key_of, page_args
-from app.workflows import deals_dossier, deals_reads, payments_reads, slips, threads_reads, usage_reads
+from app.workflows import (
+    deals_dossier,
+    deals_reads,
+    payment_history,
+    payment_papers,
+    payments_reads,
+    threads_reads,
+    usage_reads,
+)
 from app.workflows.payments_reads import Tab
 
 DEAL_COLUMNS: list[Column[Any]] = [
@@ -55,6 +63,7 @@ PAYMENT_COLUMNS: list[Column[Any]] = [
     Column("기업 부담 부가세", lambda p: p.tax_part, kind="won"),
     Column("합계", lambda p: p.total, kind="won"),
     Column("결제 요청일시", lambda p: p.pressed_at, kind="instant"),
+    Column("결제일시", lambda p: p.paid_at, kind="instant"),
     Column("승인번호", lambda p: p.approval_number or ""),
 ]
 
@@ -111,31 +120,22 @@ class Payments(Page):
     @expose("/")
     def index(self) -> ResponseReturnValue:
         tab = chosen(Tab, "tab") or Tab.ALL
-        period: dict[str, Any] = {"since": day_of("since"), "until": day_of("until")}
+        wanted: dict[str, Any] = {"since": day_of("since"), "until": day_of("until"), "q": typed("q")}
         read = payments_reads.listing
         if export_format():
-            return spreadsheet(everything(read, tab=tab, **period), PAYMENT_COLUMNS, name="결제")
-        sums = payments_reads.tabs(actor=current_actor(), **period)
-        listing = listed(read, tab=tab, **period)
-        return self.render("backoffice/market/payments.html", listing=listing, sums=sums, tab=tab, **period)
+            return spreadsheet(everything(read, tab=tab, **wanted), PAYMENT_COLUMNS, name="결제")
+        sums = payments_reads.tabs(actor=current_actor(), **wanted)
+        listing = listed(read, tab=tab, **wanted)
+        return self.render("backoffice/market/payments.html", listing=listing, sums=sums, tab=tab, **wanted)
 
     @expose("/<int:id>")
     def detail(self, id: int) -> ResponseReturnValue:
         actor = current_actor()
         payment = payments_reads.get(actor=actor, payment_id=id)
-        working = payments_reads.working(actor=actor, payment_id=id)
-        papers = slips.for_payments([id]).get(id, {})
-        return self.render("backoffice/market/payment.html", payment=payment, working=working, papers=papers)
-
-
-class Unknown(Page):
-    """결제대기 and 취소중: what the gateway has not told yet; a job goes on asking (R-PAY-4)."""
-
-    permission = Permission.SETTLEMENT_VIEW
-
-    @expose("/")
-    def index(self) -> ResponseReturnValue:
-        rows = payments_reads.unknowns(actor=current_actor())
-        if export_format():
-            return spreadsheet(rows, PAYMENT_COLUMNS, name="미확정 결제")
-        return self.render("backoffice/market/unknown.html", rows=rows)
+        return self.render(
+            "backoffice/market/payment.html",
+            payment=payment,
+            working=payments_reads.working(actor=actor, payment_id=id),
+            papers=payment_papers.of_payment(payment),
+            history=payment_history.of(payment, actor=actor),
+        )

@@ -23,6 +23,7 @@ LISTS = (
     "console_waivers.decided",
     "console_dashboard.decisions",
     "console_dashboard.ending",
+    "console_unknown.index",
 )
 LONGEST = 1_000
 # Of a list's address, what asks for a file instead of the page.

@@ -47,7 +47,9 @@ _process = _Process()
 
 def _client() -> httpx.Client:
     if _process.client is None or _process.pid != os.getpid():
-        limits = httpx.Limits(max_connections=40, max_keepalive_connections=10, keepalive_expiry=15)
+        # Each call has a connection of its own: an answer that comes twice would stay behind on a kept one,
+        # and be taken for the answer to the next call, which may be about another's money (R-PAY-4).
+        limits = httpx.Limits(max_connections=40, max_keepalive_connections=0)
         # No proxies from the environment: where calls go is said by the settings alone.
         _process.client = httpx.Client(limits=limits, follow_redirects=False, trust_env=False)
         _process.pid = os.getpid()
@@ -189,7 +191,7 @@ class Transport:
         if code == "IDEMPOTENT_REQUEST_PROCESSING":
             raise Unknown(f"{self.name}: the first request is still running")
         message = data.get("message") or data.get("errorMessage") or ""
-        raise Refused(code, str(message), korean_for(code))
+        raise Refused(code, str(message), korean_for(code, system=self.name))
 
 
 class _Lost(Unknown):

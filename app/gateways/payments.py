@@ -5,9 +5,10 @@ Amounts are whole won; instants carry their time zone and are the gateway's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from app.gateways.http import Answer, Transport
 
 # A refusal that says "somebody already did it" is no refusal: the order must be asked for.
 DONE_BEFORE = {"ALREADY_PROCESSED_PAYMENT", "ALREADY_CANCELED_PAYMENT", "ALREADY_REFUND_PAYMENT"}
+TRANSACTIONS_PER_PAGE = 5_000
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,17 @@ class NotFound:
     """The gateway never heard of the order."""
 
 
+@dataclass(frozen=True)
+class Transaction:
+    """A line of the gateway's own book: won are negative where they went back."""
+
+    key: str
+    payment_key: str
+    order_id: str
+    amount: int
+    at: datetime
+
+
 Found: TypeAlias = Approval | Cancelled | Failed | InProgress | NotFound
 
 
@@ -77,7 +90,32 @@ class PaymentGateway:
             if refused.code == "NOT_FOUND_PAYMENT":
                 return NotFound()
             raise
-        return read_payment(answer)
+        if answer.text("orderId") != order_id:
+            raise Unknown("the answer is about another order")
+        return read_payment(answer, system=self.transport.name)
+
+    def transactions(
+        self, *, since: datetime, until: datetime, size: int = TRANSACTIONS_PER_PAGE
+    ) -> Iterator[list[Transaction]]:
+        """The gateway's book of [since, until), by pages, in the order of time.
+
+        Each page is a call: no transaction may be open. Raises Unknown, Unavailable or Refused.
+        """
+        last: Transaction | None = None
+        more = True
+        while more:
+            params = {"startDate": since.isoformat(), "endDate": until.isoformat(), "limit": str(size)}
+            if last is not None:
+                params["startingAfter"] = last.key
+            answer = self.transport.get("/v1/transactions", params=params)
+            page = [_transaction(part) for part in answer.parts("transactions")]
+            in_order = [last, *page] if last is not None else page
+            if any(one.at > two.at for one, two in pairwise(in_order)):
+                raise Unknown("the gateway's book is not in the order of time")
+            if page:
+                yield page
+            more = answer.data.get("hasNext") is True and bool(page)
+            last = page[-1] if page else None
 
     def cancel(
         self,
@@ -124,7 +162,7 @@ def instant_field(requested_at: datetime | None) -> dict[str, str]:
     return {} if requested_at is None else {"requestedAt": requested_at.isoformat()}
 
 
-def read_payment(answer: Answer) -> Found:
+def read_payment(answer: Answer, *, system: str) -> Found:
     status = answer.text("status")
     if status == "DONE":
         return _approval(answer)
@@ -133,7 +171,7 @@ def read_payment(answer: Answer) -> Found:
         return Cancelled(_approval(answer), cancellations, answer.won("balanceAmount"))
     if status in ("ABORTED", "EXPIRED"):
         code = answer.part("failure").text("code") if answer.data.get("failure") else status
-        return Failed(code, korean_for(code))
+        return Failed(code, korean_for(code, system=system))
     if status in ("READY", "IN_PROGRESS", "WAITING_FOR_DEPOSIT"):
         return InProgress()
     raise Unknown("the gateway named a state that we do not know")
@@ -156,4 +194,17 @@ def _cancellation(answer: Answer) -> Cancellation:
         transaction_key=answer.text("transactionKey"),
         amount=answer.won("cancelAmount"),
         cancelled_at=answer.instant("canceledAt"),
+    )
+
+
+def _transaction(answer: Answer) -> Transaction:
+    amount, back = answer.data.get("amount"), answer.text("status") != "DONE"
+    if not isinstance(amount, int) or isinstance(amount, bool) or (amount < 0) is not back:
+        raise Unknown("a line of the gateway's book has no amount in won")
+    return Transaction(
+        key=answer.text("transactionKey"),
+        payment_key=answer.text("paymentKey"),
+        order_id=answer.text("orderId"),
+        amount=amount,
+        at=answer.instant("transactionAt"),
     )

@@ -25,6 +25,21 @@ class PaymentState(Labelled):
     CANCELLED = "cancelled", "결제취소", "neutral"
 
 
+class UnknownWhy(Labelled):
+    """Why an outcome is still unknown after its gateway was asked."""
+
+    UNREACHABLE = "unreachable", "결제 기관에 연결되지 않습니다"
+    NO_ANSWER = "no_answer", "결제 기관이 제때 답하지 않거나 읽을 수 없는 답을 보냅니다"
+    TURNED_AWAY = "turned_away", "결제 기관이 조회를 거절합니다. 연결 설정(키)을 확인해 주세요"
+    IN_PROGRESS = "in_progress", "결제 기관에서 아직 승인 전입니다"
+    NOT_THERE = "not_there", "결제 기관에 아직 주문이 없습니다"
+    AMOUNT = "amount", "결제 기관의 승인 금액이 청구 금액과 다릅니다. 결제 기관에서 취소해 주세요"
+    NOT_CANCELLED = "not_cancelled", "결제 기관에서 아직 취소되지 않았습니다"
+    CONTRADICTION = "contradiction", "결제 기관에 승인 기록이 없습니다. 결제 기관에 문의해 주세요"
+    RETURN_REFUSED = "return_refused", "결제 기관이 환급을 거절합니다. 결제 기관에서 취소해 주세요"
+    FAULT = "fault", "처리 중 오류가 났습니다. 시스템 관리자에게 알려 주세요"
+
+
 class SlipKind(Labelled):
     """R-DOC-1"""
 
@@ -79,8 +94,15 @@ class Payment(Base):
     failure_code: Mapped[str | None]
     failure_text: Mapped[str | None]
     ask_again_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
-    """When the gateway is asked next about an unknown outcome, in real time."""
+    """When the gateway is asked next, in real time: about an unknown outcome, or about a decided one, because
+    the gateway told of a change or may still take money for what was given up."""
     asked: Mapped[int] = mapped_column(default=0)
+    asked_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """When it was asked last, in real time."""
+    unknown_why: Mapped[str | None]
+    """Why it was not known after the last asking: a value of `UnknownWhy`."""
+    returned_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """When the gateway gave back what it had taken for this payment, although it failed here."""
     cancel_key: Mapped[str | None] = mapped_column(unique=True)
     cancel_pressed_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
     cancel_reason: Mapped[str | None]
@@ -109,6 +131,13 @@ class Payment(Base):
             "ask_again_at",
             "id",
             postgresql_where=text("state IN ('pending', 'cancelling')"),
+        ),
+        # Those that are decided and yet asked about: a handful at most.
+        Index(
+            "ix_payment_watched",
+            "ask_again_at",
+            "id",
+            postgresql_where=text("ask_again_at IS NOT NULL AND state NOT IN ('pending', 'cancelling')"),
         ),
         Index("ix_payment_voucher_id", "voucher_id"),
     )

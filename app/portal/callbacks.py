@@ -6,6 +6,7 @@ from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
 from app.access import needs
+from app.errors import NotFound
 from app.policy import Permission
 from app.web import csrf
 from app.workflows import payment_resolution
@@ -19,13 +20,14 @@ LARGEST_BODY = 64 * 1024
 @needs(Permission.PUBLIC)
 @csrf.exempt
 def take(system: str) -> ResponseReturnValue:
-    """204 for a signed call-back, of an order that we know or not; 401 for a forged one."""
-    if (request.content_length or 0) > LARGEST_BODY:
-        abort(413)
+    """204 for a signed call-back of an order of ours, 404 of any other; 401 for a forged one."""
+    request.max_content_length = LARGEST_BODY
     try:
         payment_resolution.take_callback(
             system=system, headers=dict(request.headers), body=request.get_data()
         )
     except payment_resolution.Forged:
         abort(401)
+    except NotFound:
+        abort(404)
     return "", 204

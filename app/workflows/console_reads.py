@@ -12,12 +12,11 @@ from app.db import db
 from app.models.applications import Application, ApplicationState
 from app.models.catalogue import Supplier, SupplierState
 from app.models.offers import BudgetOffer, OfferState
-from app.models.payments import Payment, PaymentState
 from app.models.record import OutboxMessage
 from app.models.settlements import BatchState, SettlementBatch
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Actor, Permission
-from app.workflows import budget_stats, offering_desk_reads
+from app.workflows import budget_stats, offering_desk_reads, unknown_outcomes
 from app.workflows import waiting as waiting_times
 
 
@@ -101,12 +100,11 @@ def _market(actor: Actor) -> list[Waiting]:
 
 def _settlement(actor: Actor) -> list[Waiting]:
     drafted = SettlementBatch.drafted_at
-    unknown = Payment.state.in_((PaymentState.PENDING, PaymentState.CANCELLING))
     exported = SettlementBatch.state == BatchState.EXPORTED
     return [
         _waiting("batches", "승인할 정산", drafted, SettlementBatch.state == BatchState.SUBMITTED),
         _waiting("results", "이체 결과 대기", SettlementBatch.approved_at, exported),
-        _waiting("unknown", "미확정 결제", Payment.pressed_at, unknown),
+        _waiting("unknown", "미확정 결제", unknown_outcomes.since(), unknown_outcomes.unknown()),
     ]
 
 

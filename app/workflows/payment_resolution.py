@@ -1,33 +1,47 @@
-"""Outcomes nobody knows are asked for until they are known (R-PAY-4); our book against the gateways'."""
+"""Outcomes that nobody knows are asked for until they are known (R-PAY-4).
+
+Each turn is claimed by setting the next one, further off each time; then the gateway is asked, outside any
+transaction. Whoever dies in between is followed up at the next turn. What is decided may be asked about as
+well: payment_returns.py gives back what a gateway took for a payment that failed.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import BindParameter, ColumnElement, bindparam, case, func, select, update
 
 from app import clock, gateways
 from app.db import db, transaction
+from app.errors import NotFound as Nothing
 from app.gateways import callbacks
 from app.gateways.errors import Forged as Forged
-from app.gateways.errors import GatewayError, Refused, Unavailable, Unknown
+from app.gateways.errors import GatewayError, Refused, Unavailable
 from app.gateways.payments import Approval, Cancelled, Failed, Found, InProgress, NotFound
-from app.models.payments import Payment, PaymentState
+from app.models.payments import CardAuthentication, Payment, PaymentState, UnknownWhy
 from app.models.vouchers import InstrumentKind
-from app.workflows import cancellations, payments
+from app.workflows import cancellations, payment_returns, payments, steps
+from app.workflows.payment_returns import TAKEN_BACK as TAKEN_BACK
+from app.workflows.payment_returns import Case
 
 log = logging.getLogger(__name__)
 
 UNDECIDED = (PaymentState.PENDING, PaymentState.CANCELLING)
+CARDS = tuple(kind for kind in InstrumentKind if kind.is_card)
+SYSTEMS = {"card": CARDS, "zeropay": (InstrumentKind.ZEROPAY,)}
 LONGEST_SECONDS = 900
+OPEN_ORDER_WAIT = timedelta(seconds=60)
+"""An order that a person left is closed by the gateway within minutes: its money is not held much longer."""
 NEVER_ASKED = Failed("NOT_FOUND_PAYMENT", "결제가 시작되지 않아 돈이 나가지 않았습니다. 다시 결제해 주세요.")
-ASKED_ENOUGH = 4
+ASKED_ENOUGH = 5
 """How often, over more than a minute, a gateway must not know an order before it counts as never made: a
 press that is still on its way looks the same at first."""
-TAKEN_BACK = Failed("CANCELED", "결제 기관에서 취소된 결제입니다. 다시 결제해 주세요.")
+AT_ONCE = 5
+TURN = timedelta(seconds=45)
+"""How long one run takes up new questions: well inside its job's time-out, however slow the gateways are."""
 
 
 @dataclass(frozen=True)
@@ -39,62 +53,85 @@ class Resolved:
     failed: int = 0
     cancelled: int = 0
     refused: int = 0
+    """Cancellations that the gateway turned down: paid as before."""
+    returned: int = 0
+    """Failed payments whose charge went back."""
+    settled: int = 0
+    """Decided ones that were asked about once more, and all was well."""
     unknown: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Difference:
-    """One payment on which the books do not agree."""
-
-    payment_id: int
-    order_id: str
-    ours: str
-    theirs: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reconciliation:
-    checked: int
-    unanswered: int
-    """The gateway could not be asked about so many."""
-    differences: list[Difference] = field(default_factory=list)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Case:
-    """A payment as plain values: no transaction stays open while its gateway is asked."""
-
-    payment_id: int
-    order_id: str
-    kind: InstrumentKind
-    state: PaymentState
-    total: int
-    asked: int
-
-
 def resolve(*, limit: int = 100) -> Resolved:
-    """Ask about what is due, one after the other. Any number may run: each takes what no other has taken."""
-    counts = dict.fromkeys(("paid", "failed", "cancelled", "refused", "unknown"), 0)
-    due = _claim(limit)
-    for case in due:
-        counts[_ask_about(case)] += 1
-    return Resolved(asked=len(due), **counts)
+    """Ask about what is due, one after the other. Any number may run: each takes what no other has taken.
+
+    A gateway that answers none of a handful is left alone until the next run, so that it does not hold up
+    what the other one knows.
+    """
+    counts = dict.fromkeys(
+        ("paid", "failed", "cancelled", "refused", "returned", "settled", "unknown", "asked"), 0
+    )
+    until = clock.real_now() + TURN
+    for kinds in SYSTEMS.values():
+        for due in (undecided(), watched()):
+            _ask_by_turns(kinds, due, limit, until, counts)
+    return Resolved(**counts)
 
 
 def resolve_one(*, payment_id: int) -> Payment:
     """Ask about one payment now, whenever its turn would be."""
     with transaction() as session:
-        case = _case(session.get_one(Payment, payment_id, populate_existing=True))
-    if case.state in UNDECIDED:
-        _ask_about(case)
+        payment = session.get_one(Payment, payment_id, populate_existing=True)
+        due, asked = payment.state in UNDECIDED or payment.ask_again_at is not None, _case(payment)
+    if due:
+        _ask_about(asked)
     return db.session.get_one(Payment, payment_id, populate_existing=True)
 
 
-def _claim(limit: int) -> list[_Case]:
+def undecided() -> ColumnElement[bool]:
+    return Payment.state.in_(_states())
+
+
+def watched() -> ColumnElement[bool]:
+    """Decided, and yet to be asked about."""
+    return Payment.state.not_in(_states()) & Payment.ask_again_at.is_not(None)
+
+
+def _states() -> BindParameter[tuple[PaymentState, ...]]:
+    # Written out: a plan that is made for any parameter would not find the partial indexes.
+    return bindparam(None, UNDECIDED, type_=Payment.state.type, expanding=True, literal_execute=True)
+
+
+def _ask_by_turns(
+    kinds: tuple[InstrumentKind, ...],
+    due: ColumnElement[bool],
+    limit: int,
+    until: datetime,
+    counts: dict[str, int],
+) -> None:
+    left = limit
+    while left > 0 and clock.real_now() < until:
+        cases = _claim(kinds, due, min(AT_ONCE, left))
+        if not cases:
+            return
+        steps.reached("resolution.claimed")
+        heard = False
+        for asked in cases:
+            if clock.real_now() >= until:
+                return
+            outcome, answered = _ask_about(asked)
+            counts[outcome] += 1
+            counts["asked"] += 1
+            heard |= answered
+        if not heard:
+            return
+        left -= len(cases)
+
+
+def _claim(kinds: tuple[InstrumentKind, ...], which: ColumnElement[bool], limit: int) -> list[Case]:
     """Take what is due by setting its next turn, further off each time: no lock is kept while asking."""
     due = (
         select(Payment.id)
-        .where(Payment.state.in_(UNDECIDED), Payment.ask_again_at <= clock.real_now())
+        .where(which, Payment.ask_again_at <= clock.real_now(), Payment.instrument_kind.in_(kinds))
         .order_by(Payment.ask_again_at, Payment.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -111,80 +148,139 @@ def _claim(limit: int) -> list[_Case]:
         return [_case(payment) for payment in rows.scalars()]
 
 
-def _case(payment: Payment) -> _Case:
-    return _Case(
+def _case(payment: Payment) -> Case:
+    return Case(
         payment_id=payment.id,
         order_id=payment.order_id,
         kind=payment.instrument_kind,
         state=payment.state,
         total=payment.total,
         asked=payment.asked,
+        next_turn=payment.ask_again_at,
     )
 
 
-def _ask_about(case: _Case) -> str:
-    """Returns the name of the count in `Resolved` that this outcome adds to."""
+def _ask_about(asked: Case) -> tuple[str, bool]:
+    """The name of the count in `Resolved` that this outcome adds to, and whether the gateway answered."""
+    answered = False
     try:
-        found = cancellations.gateway_of(case.kind).find(order_id=case.order_id)
+        found = cancellations.gateway_of(asked.kind).find(order_id=asked.order_id)
+        answered = True
+        steps.reached("resolution.answered")
+        why = _decide(asked, found)
     except GatewayError as error:
         # A refusal to answer is no answer either: our key may be wrong, the payment is not.
-        log.warning("gateway cannot say", extra={"payment_id": case.payment_id, "why": type(error).__name__})
-        return "unknown"
-    if case.state is PaymentState.PENDING:
-        payment = _decide_payment(case, found)
-    else:
-        payment = _decide_cancellation(case, found)
-    with transaction():
-        # Reading a row opens a transaction: it must not stay open while the next one is asked about.
-        return _outcome(case, payment)
+        why = _why(error)
+    except Exception:
+        # One that cannot be entered must not stop those behind it; its next turn is set already.
+        db.session.rollback()
+        log.exception("an outcome could not be entered", extra={"payment_id": asked.payment_id})
+        why = UnknownWhy.FAULT
+    return _noted(asked, why), answered
 
 
-def _outcome(case: _Case, payment: Payment | None) -> str:
-    if payment is None or payment.state in UNDECIDED:
-        return "unknown"
-    if payment.state is PaymentState.PAID:
-        return "paid" if case.state is PaymentState.PENDING else "refused"
-    return "failed" if payment.state is PaymentState.FAILED else "cancelled"
+def _why(error: GatewayError) -> UnknownWhy:
+    if isinstance(error, Unavailable):
+        return UnknownWhy.UNREACHABLE
+    return UnknownWhy.TURNED_AWAY if isinstance(error, Refused) else UnknownWhy.NO_ANSWER
 
 
-def _decide_payment(case: _Case, found: Found) -> Payment | None:
+def _decide(asked: Case, found: Found) -> UnknownWhy | None:
+    """Enter what the gateway says; why it is not known, where it does not say enough."""
+    if asked.state is PaymentState.PENDING:
+        return _decide_payment(asked, found)
+    if asked.state is PaymentState.CANCELLING:
+        return _decide_cancellation(asked, found)
+    return payment_returns.look_again(asked, found)
+
+
+def _decide_payment(asked: Case, found: Found) -> UnknownWhy | None:
     outcome: Approval | Failed
     match found:
+        case Approval() if found.amount != asked.total:
+            return UnknownWhy.AMOUNT
         case Approval() | Failed():
             outcome = found
         case NotFound():
-            if case.asked < ASKED_ENOUGH:
-                return None
-            outcome = NEVER_ASKED
-        case Cancelled(balance=0):
-            outcome = TAKEN_BACK
+            if asked.asked < ASKED_ENOUGH:
+                return UnknownWhy.NOT_THERE
+            with transaction():
+                payments.settle(payment_id=asked.payment_id, outcome=NEVER_ASKED)
+                payment_returns.watch(payment_id=asked.payment_id)
+            return None
         case Cancelled():
-            log.error("partly cancelled before it was known", extra={"payment_id": case.payment_id})
-            return None
+            # Somebody took it back at the gateway: no payment of ours is paid in part, so the rest goes too.
+            if not payment_returns.give_rest_back(asked, found):
+                return UnknownWhy.RETURN_REFUSED
+            outcome = TAKEN_BACK
         case InProgress():
-            return None
-    return payments.settle(payment_id=case.payment_id, outcome=outcome)
-
-
-def _decide_cancellation(case: _Case, found: Found) -> Payment | None:
-    if isinstance(found, Cancelled) and found.balance == 0 and found.cancellations:
-        last = found.cancellations[-1]
-        return cancellations.settle(payment_id=case.payment_id, outcome=last)
-    if isinstance(found, Approval):
-        with transaction() as session:
-            payment = session.get_one(Payment, case.payment_id, populate_existing=True)
-            if payment.state is not PaymentState.CANCELLING:
-                return payment
-            intent = cancellations.intent_of(payment)
-        return cancellations.carry_out(intent)
-    log.error("cancellation of a payment that is none", extra={"payment_id": case.payment_id})
+            return UnknownWhy.IN_PROGRESS
+    payments.settle(payment_id=asked.payment_id, outcome=outcome)
     return None
+
+
+def _decide_cancellation(asked: Case, found: Found) -> UnknownWhy | None:
+    match found:
+        case Cancelled(balance=0, cancellations=[*_, last]):
+            cancellations.settle(payment_id=asked.payment_id, outcome=last)
+            return None
+        case Approval() | Cancelled():
+            # Where a part is gone already, the gateway refuses the whole: that decides it as well.
+            with transaction() as session:
+                payment = session.get_one(Payment, asked.payment_id, populate_existing=True)
+                if payment.state is not PaymentState.CANCELLING:
+                    return None
+                intent = cancellations.intent_of(payment)
+            cancellations.carry_out(intent)
+            return UnknownWhy.NOT_CANCELLED
+    log.error("cancellation of a payment that is none", extra={"payment_id": asked.payment_id})
+    return UnknownWhy.CONTRADICTION
+
+
+def _noted(asked: Case, why: UnknownWhy | None) -> str:
+    """Keep what came of the asking for those who look at the list."""
+    now = clock.real_now()
+    values = {"asked_at": now, "unknown_why": why and why.value}
+    with transaction() as session:
+        # Reading a row opens a transaction: it must not stay open while the next one is asked about.
+        statement = update(Payment).where(Payment.id == asked.payment_id).values(values)
+        payment = session.execute(
+            statement.returning(Payment).execution_options(synchronize_session=False, populate_existing=True)
+        ).scalar_one()
+        if payment.state in UNDECIDED:
+            _set_turn(asked, why, now)
+        elif why is not None:
+            payment.unknown_why = why.value if payment.ask_again_at is not None else None
+        return _outcome(asked, payment)
+
+
+def _set_turn(asked: Case, why: UnknownWhy | None, now: datetime) -> None:
+    """The turn that was claimed, whatever a repeated cancellation set; but what a call-back set stays."""
+    turn = asked.next_turn or now
+    if why is UnknownWhy.IN_PROGRESS:
+        turn = min(turn, now + OPEN_ORDER_WAIT)
+    hinted = Payment.ask_again_at <= now
+    later = case((hinted, Payment.ask_again_at), else_=turn)
+    db.session.execute(update(Payment).where(Payment.id == asked.payment_id).values(ask_again_at=later))
+
+
+def _outcome(asked: Case, payment: Payment) -> str:
+    if payment.state in UNDECIDED:
+        return "unknown"
+    if asked.state not in UNDECIDED:
+        if payment.ask_again_at is not None:
+            return "unknown"
+        return "returned" if payment.returned_at is not None else "settled"
+    if payment.state is PaymentState.PAID:
+        return "paid" if asked.state is PaymentState.PENDING else "refused"
+    return "failed" if payment.state is PaymentState.FAILED else "cancelled"
 
 
 def take_callback(*, system: str, headers: Mapping[str, str], body: bytes) -> bool:
     """A gateway's hint that an order changed: it is asked for in the next turn, whatever the hint says.
 
-    `system` is card or zeropay. True where the order is of unknown outcome here. Raises Forged.
+    `system` is card or zeropay. True where the order is asked for. Raises Forged; and NotFound for an order
+    that we never made.
     """
     outer = {"card": gateways.get().card, "zeropay": gateways.get().zeropay}.get(system)
     if outer is None:
@@ -192,62 +288,30 @@ def take_callback(*, system: str, headers: Mapping[str, str], body: bytes) -> bo
     secret = outer.transport.endpoint.secret
     hint = callbacks.verify(headers=headers, body=body, secret=secret, now=clock.real_now())
     with transaction() as session:
-        statement = (
-            update(Payment)
-            .where(Payment.order_id == hint.order_id, Payment.state.in_(UNDECIDED))
-            .values(ask_again_at=clock.real_now())
-            .returning(Payment.id)
+        ours = select(Payment).where(
+            Payment.order_id == hint.order_id, Payment.instrument_kind.in_(SYSTEMS[system])
         )
-        return session.execute(statement).first() is not None
+        presses = list(session.execute(ours.order_by(Payment.id)).scalars())
+        if presses:
+            return _ask_next(presses, hint.status)
+        begun = select(CardAuthentication.id).where(CardAuthentication.order_id == hint.order_id)
+        if system == "card" and session.execute(begun).first() is not None:
+            return False  # a code was sent, and nobody pressed
+    log.warning("call-back about an order that is none of ours", extra={"system": system})
+    raise Nothing("callback.unknown_order", "이 가맹점의 주문이 아닙니다.")
 
 
-def reconcile(*, since: datetime, until: datetime) -> Reconciliation:
-    """Ask about every decided payment pressed in [since, until) and say where the books differ."""
-    checked, unanswered, differences, after = 0, 0, [], 0
-    while page := _decided(since, until, after):
-        after = page[-1].payment_id
-        for case in page:
-            checked += 1
-            try:
-                found = cancellations.gateway_of(case.kind).find(order_id=case.order_id)
-            except (Unknown, Unavailable, Refused):
-                unanswered += 1
-                continue
-            differences += _differences(case, found)
-    return Reconciliation(checked=checked, unanswered=unanswered, differences=differences)
+TOLD_ALREADY = {PaymentState.PAID: "DONE", PaymentState.CANCELLED: "CANCELED"}
+"""What a gateway's call-back says about every payment and every cancellation that we entered ourselves."""
 
 
-def _decided(since: datetime, until: datetime, after: int, *, size: int = 500) -> list[_Case]:
-    """A failed attempt at an order that a later press paid is left out: the order speaks for that one."""
-    paid = select(Payment.order_id).where(Payment.state != PaymentState.FAILED)
-    query = (
-        select(Payment)
-        .where(
-            Payment.id > after,
-            Payment.pressed_at >= since,
-            Payment.pressed_at < until,
-            Payment.state.not_in(UNDECIDED),
-            (Payment.state != PaymentState.FAILED) | Payment.order_id.not_in(paid),
-        )
-        .order_by(Payment.id)
-        .limit(size)
-    )
-    with transaction() as session:
-        return [_case(payment) for payment in session.execute(query).scalars()]
-
-
-def _differences(case: _Case, found: Found) -> list[Difference]:
-    ours = case.total if case.state is PaymentState.PAID else 0
-    match found:
-        case Approval():
-            theirs, text = found.amount, f"결제 {found.amount:,}원"
-        case Cancelled():
-            theirs, text = found.balance, f"취소 후 남은 결제 {found.balance:,}원"
-        case NotFound():
-            theirs, text = 0, "없는 주문"
-        case _:
-            theirs, text = 0, "결제되지 않음"
-    if ours == theirs:
-        return []
-    mine = f"{case.state.label} {case.total:,}원"
-    return [Difference(payment_id=case.payment_id, order_id=case.order_id, ours=mine, theirs=text)]
+def _ask_next(presses: list[Payment], status: str) -> bool:
+    """Of several presses of one order, the one that is not failed speaks for it, or else the last."""
+    speaks = next((payment for payment in presses if payment.state is not PaymentState.FAILED), presses[-1])
+    if TOLD_ALREADY.get(speaks.state) == status:
+        return False
+    if speaks.state is PaymentState.FAILED and speaks.returned_at is not None:
+        return False
+    same = update(Payment).where(Payment.id == speaks.id, Payment.state == speaks.state)
+    db.session.execute(same.values(ask_again_at=clock.real_now()))
+    return True

@@ -14,9 +14,11 @@ from flask import Flask
 
 from app import cli, clock
 from app.db import db
+from app.models.payments import Payment
 from app.models.programme import Programme
 from app.policy import Actor, Role
 from app.workflows import budget, programmes
+from tests import money
 from tests.conftest import rolled_back
 
 HEADING = "아이디,기업명,기업구분,사업자등록번호,대표자명,휴대폰번호,이메일,운영기관,선정일,결제수단"
@@ -125,7 +127,10 @@ def test_a_file_that_is_none_is_refused_with_a_sentence(run: Run, tmp_path: Path
         (("deadlines", "sweep", "--at", "2020-12-01T00:00"), {"consultations", "bills", "vouchers_expired"}),
         (("outbox", "drain"), {"done", "failed", "gave_up"}),
         (("payments", "resolve"), {"asked", "paid", "failed", "unknown"}),
-        (("payments", "reconcile"), {"checked", "differences"}),
+        (
+            ("payments", "reconcile", "--since", "2999-01-01"),
+            {"ours", "theirs", "undecided", "differences", "agree"},
+        ),
         (("settlement", "build", "--cutoff", "2020-11-01"), {"batch", "lines", "payments", "gross", "net"}),
         (("audit", "verify"), {"holds", "problems"}),
     ],
@@ -133,6 +138,43 @@ def test_a_file_that_is_none_is_refused_with_a_sentence(run: Run, tmp_path: Path
 def test_each_answers_in_json(run: Run, words: tuple[str, ...], names: set[str]) -> None:
     found = answer(run(*words, "--json"))
     assert names <= found.keys()
+
+
+PERIOD = ("--since", "2033-03-03T09:00", "--until", "2033-03-03T12:00")
+
+
+def test_the_books_are_compared_and_a_difference_is_exit_code_1(run: Run, sandbox_url: str) -> None:
+    """R-PAY-4: to the won, and each difference by name."""
+    with clock.at(datetime(2033, 3, 3, 10, tzinfo=clock.KST)):
+        payer = money.make_payer(sandbox_url)
+        paid = money.pay(payer, money.make_bill(payer, 300_000))
+    order_id, db_id = paid.order_id, paid.id
+    db.session.commit()
+    found = answer(run("payments", "reconcile", *PERIOD, "--json"))
+    assert (found["agree"], found["differences"], found["undecided"]) == (True, [], 0)
+    assert found["ours"] == found["theirs"] == {"count": 1, "sum": 300_000}
+    assert "두 장부가 일치합니다." in run("payments", "reconcile", *PERIOD).output
+
+    payment = db.session.get_one(Payment, db_id)
+    payment.order_id = "KV-another"
+    db.session.commit()
+    result = run("payments", "reconcile", *PERIOD, "--json")
+    assert result.exit_code == 1
+    kinds = {row["order_id"]: row["kind"] for row in json.loads(result.output)["differences"]}
+    assert kinds == {order_id: "unknown_order", "KV-another": "only_ours"}
+    result = run("payments", "reconcile", *PERIOD)
+    assert result.exit_code == 1 and "우리가 모르는 주문" in result.output
+
+
+def test_asking_says_in_words_what_came_of_it(run: Run, sandbox_url: str) -> None:
+    assert run("payments", "resolve").output.strip() == "지금 확인할 차례인 결제가 없습니다."
+    payer = money.make_payer(sandbox_url)
+    for behaviour in ("52", "61"):
+        payment = money.pay(payer, money.make_bill(payer, 100_000), behaviour=behaviour)
+        payment.ask_again_at = clock.real_now()
+        db.session.commit()
+    said = run("payments", "resolve").output.strip()
+    assert said == "2건을 결제 기관에 확인했습니다: 결제성공 1, 결제실패 1"
 
 
 def test_settlement_of_a_year_that_is_none_is_refused(run: Run) -> None:

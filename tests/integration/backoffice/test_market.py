@@ -8,7 +8,6 @@ import pytest
 
 from app.db import db
 from app.models.catalogue import OfferingState, SupplierState
-from app.models.payments import PaymentState
 from app.policy import Role
 from tests import factories as make
 from tests.settled import make_paid
@@ -106,13 +105,3 @@ def test_deals_and_payments_are_looked_at(world: Any, browser: Any) -> None:
     assert "계산 방법" in detail and "취소하기" not in detail
     for address in ("deals", "payments", "unknown"):
         assert client.get(f"/console/{address}/?format=csv").mimetype == "text/csv"
-
-
-def test_a_payment_of_unknown_outcome_is_listed(world: Any, browser: Any) -> None:
-    """R-PAY-4"""
-    payment = make_paid(world.programme, make.make_supplier(), 500_000)
-    payment.state = PaymentState.CANCELLING
-    db.session.commit()
-    client = browser(Role.FINANCE_OFFICER)
-    assert payment.order_id in client.get("/console/unknown/").get_data(as_text=True)
-    assert "미확정 결제" in client.get("/console/").get_data(as_text=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -54,7 +56,23 @@ def _unsigned(headers: dict[str, str], body: bytes) -> tuple[dict[str, str], byt
     return {name: value for name, value in headers.items() if name != "X-Callback-Signature"}, body
 
 
-@pytest.mark.parametrize("forge", [_other_body, _other_time, _unsigned])
+def _other_order(headers: dict[str, str], body: bytes) -> tuple[dict[str, str], bytes]:
+    return headers, body.replace(b'"orderId": "order-', b'"orderId": "order_')
+
+
+def _longer(headers: dict[str, str], body: bytes) -> tuple[dict[str, str], bytes]:
+    return headers, body + b" "
+
+
+def _time_in_the_body(headers: dict[str, str], body: bytes) -> tuple[dict[str, str], bytes]:
+    """The dot between time and body may not be moved."""
+    stamp = headers["X-Callback-Timestamp"]
+    return {**headers, "X-Callback-Timestamp": stamp[:-1]}, stamp[-1:].encode() + b"." + body
+
+
+@pytest.mark.parametrize(
+    "forge", [_other_body, _other_time, _unsigned, _other_order, _longer, _time_in_the_body]
+)
 def test_a_forged_call_back(
     forge: Callable[[dict[str, str], bytes], tuple[dict[str, str], bytes]], delivery: Delivery
 ) -> None:
@@ -74,3 +92,24 @@ def test_a_replayed_call_back(away: timedelta, delivery: Delivery) -> None:
     now: datetime = clock.real_now() + away
     with pytest.raises(Forged, match="too old"):
         callbacks.verify(headers=delivery[1], body=delivery[2], secret=SECRET, now=now)
+
+
+def _signed(body: bytes, stamp: str | None = None) -> dict[str, str]:
+    stamp = stamp or str(int(clock.real_now().timestamp()))
+    signature = hmac.new(SECRET.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return {"X-Callback-Timestamp": stamp, "X-Callback-Signature": signature}
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"null", b"{}", b'{"data": "x"}', b"\xff\xfe", b'{"eventId": 1, "data": {}}']
+)
+def test_a_signed_call_back_that_says_nothing(body: bytes) -> None:
+    with pytest.raises(Forged, match="not readable"):
+        callbacks.verify(headers=_signed(body), body=body, secret=SECRET, now=clock.real_now())
+
+
+@pytest.mark.parametrize("stamp", ["yesterday", "-1", "1e9", "12.5"])
+def test_a_signed_call_back_without_a_time(stamp: str, delivery: Delivery) -> None:
+    headers = _signed(delivery[2], stamp)
+    with pytest.raises(Forged, match="too old"):
+        callbacks.verify(headers=headers, body=delivery[2], secret=SECRET, now=clock.real_now())
