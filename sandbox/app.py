@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import socket
-from typing import Any
 
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from sandbox import bank, behaviours, card, identity, sms, tax, zeropay
+from sandbox import bank, card, identity, sms, tax, zeropay
 from sandbox.errors import ApiError, LostAnswer
+from sandbox.numbers import test_numbers
 from sandbox.psp import ledger
 from sandbox.world import World
 
@@ -27,7 +27,9 @@ def create_app(world: World) -> Flask:
     for module in (identity, tax, card, zeropay, sms, bank):
         app.register_blueprint(module.blueprint(world))
     app.add_url_rule("/__ledger", view_func=lambda: ledger(world), endpoint="ledger")
-    app.add_url_rule("/", view_func=index, endpoint="index")
+    app.add_url_rule(
+        "/", view_func=lambda: render_template("index.html", tables=test_numbers()), endpoint="index"
+    )
     app.add_url_rule("/__health", view_func=lambda: jsonify(ok=True), endpoint="health")
     app.add_template_filter(lambda amount: f"{amount:,}원", "won")
     app.register_error_handler(ApiError, _refuse)
@@ -35,47 +37,6 @@ def create_app(world: World) -> Flask:
     app.register_error_handler(Exception, _break)
     app.after_request(_harden)
     return app
-
-
-def index() -> str:
-    return render_template("index.html", tables=test_numbers())
-
-
-def test_numbers() -> list[dict[str, Any]]:
-    """Every test number with what it does, as the index page shows it."""
-    declines = {d: f"거절 {code}: {message}" for d, (code, _, message) in behaviours.DECLINES.items()}
-    cancels = {
-        d: f"승인; 취소 거절 {code}: {message}"
-        for d, (code, _, message) in behaviours.CANCEL_DECLINES.items()
-    }
-    payments = {**declines, **behaviours.CONFIRM_FAULTS, **cancels, **behaviours.CANCEL_FAULTS}
-    businesses = {d: f"{row[1]} {row[3]}".strip() for d, row in behaviours.BUSINESSES.items()}
-    accounts = [(f"…{end}", f"{code} {message}") for end, (code, message) in behaviours.ACCOUNTS.items()]
-    return [
-        {
-            "name": "카드번호",
-            "rows": [
-                ("4518420000000007", "승인(그 밖의 올바른 카드번호도 모두 승인)"),
-                *((behaviours.card_number(digits), what) for digits, what in payments.items()),
-            ],
-        },
-        {
-            "name": "제로페이 결제 비밀번호",
-            "rows": [
-                ("123456", "승인(그 밖의 여섯 자리도 모두 승인)"),
-                *((behaviours.password(digits), what) for digits, what in payments.items()),
-            ],
-        },
-        {
-            "name": "휴대전화 번호(본인확인, 문자)",
-            "rows": [(behaviours.phone_number(digits), what) for digits, what in behaviours.PHONES.items()],
-        },
-        {
-            "name": "사업자등록번호(국세청)",
-            "rows": [(behaviours.business_number(digits), what) for digits, what in businesses.items()],
-        },
-        {"name": "계좌번호 끝 네 자리(은행)", "rows": accounts},
-    ]
 
 
 def _is_page() -> bool:

@@ -6,6 +6,8 @@ number must not pass for a success.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sandbox.errors import ApiError
 
 CARD_RANGE = "999900"
@@ -13,6 +15,20 @@ PASSWORD_RANGE = "9900"  # noqa: S105 - the range of test passwords, a secret of
 PHONE_RANGE = "01099990"
 BUSINESS_RANGE = "99999"
 
+# digits -> (code, HTTP status, message)
+CODE_DECLINES: dict[str, tuple[str, int, str]] = {
+    "20": ("INVALID_CARD_NUMBER", 400, "카드번호가 올바르지 않습니다."),
+    "21": ("INVALID_CARD_EXPIRATION", 400, "카드 유효기간이 올바르지 않습니다."),
+    "22": ("INVALID_STOPPED_CARD", 400, "정지된 카드입니다."),
+}
+CODE_FAULTS: dict[str, str] = {
+    "30": "인증번호 요청에 30초 동안 답이 없다(문자도 없다)",
+    "31": "인증번호는 보냈지만 답은 30초 뒤에 온다",
+    "32": "인증번호는 보냈지만 답을 잃는다(연결이 끊긴다)",
+    "36": "인증번호 요청에 500 오류(문자도 없다)",
+    "38": "인증번호 요청에 3초 걸린다, 승인",
+    "39": "인증번호는 보냈지만 답이 깨져 있다(JSON이 아니다)",
+}
 # digits -> (code, HTTP status, message)
 DECLINES: dict[str, tuple[str, int, str]] = {
     "01": ("INVALID_REJECT_CARD", 400, "카드 사용이 거절되었습니다."),
@@ -44,6 +60,17 @@ CONFIRM_FAULTS: dict[str, str] = {
     "60": "승인됐지만 500 오류로 답한다",
     "61": "돈이 나가지 않고 연결이 끊긴다",
 }
+# digits -> (what the query does, how often, text)
+FIND_FAULTS: dict[str, tuple[str, int, str]] = {
+    "62": ("hang", 1, "승인됐지만 답을 잃는다; 첫 조회는 30초 동안 답이 없고, 다음 조회는 맞게 답한다"),
+    "63": ("500", 2, "승인됐지만 답을 잃는다; 두 번째 조회까지 500 오류, 다음 조회는 맞게 답한다"),
+    "64": ("garbage", 2, "승인됐지만 답을 잃는다; 두 번째 조회까지 깨진 답, 다음 조회는 맞게 답한다"),
+    "65": (
+        "missing",
+        2,
+        "승인됐지만 답을 잃는다; 두 번째 조회까지 없는 주문이라 하고, 다음 조회는 맞게 답한다",
+    ),
+}
 CANCEL_DECLINES: dict[str, tuple[str, int, str]] = {
     "70": ("NOT_CANCELABLE_PAYMENT", 403, "취소할 수 없는 결제입니다."),
     "71": ("NOT_CANCELABLE_AMOUNT", 403, "취소할 수 없는 금액입니다."),
@@ -58,6 +85,11 @@ CANCEL_FAULTS: dict[str, str] = {
     "82": "승인; 취소됐지만 답을 잃는다",
     "83": "승인; 취소는 500 오류(취소되지 않는다)",
     "84": "승인; 취소됐지만 답이 깨져 있다",
+}
+CANCEL_FIND_FAULTS: dict[str, tuple[str, int, str]] = {
+    "85": ("hang", 1, "승인; 취소됐지만 답을 잃는다; 첫 조회는 30초 동안 답이 없고, 다음 조회는 맞게 답한다"),
+    "86": ("500", 2, "승인; 취소됐지만 답을 잃는다; 두 번째 조회까지 500 오류, 다음 조회는 맞게 답한다"),
+    "87": ("garbage", 2, "승인; 취소됐지만 답을 잃는다; 두 번째 조회까지 깨진 답, 다음 조회는 맞게 답한다"),
 }
 PHONES: dict[str, str] = {
     "01": "본인확인 거절: 통신사 가입 정보 불일치; 문자는 전달 실패",
@@ -127,28 +159,28 @@ def business_number(digits: str) -> str:
     return f"{stem}{business_check_digit(stem)}"
 
 
-def _known(digits: str, *tables: dict[str, object]) -> str:
+def _known(digits: str, *tables: Mapping[str, object]) -> str:
     if not any(digits in table for table in tables):
         raise ApiError("UNKNOWN_TEST_NUMBER", f"시험용 번호 '{digits}'은(는) 표에 없습니다.", 500)
     return digits
 
 
-def of_payment(digits: str) -> str:
-    return _known(digits, dict(DECLINES), dict(CONFIRM_FAULTS), dict(CANCEL_DECLINES), dict(CANCEL_FAULTS))
+_PAYMENT = (DECLINES, CONFIRM_FAULTS, FIND_FAULTS, CANCEL_DECLINES, CANCEL_FAULTS, CANCEL_FIND_FAULTS)
 
 
 def of_card(number: str) -> str:
     """The behaviour that a card number asks for; empty for an ordinary card."""
-    return of_payment(number[6:8]) if number.startswith(CARD_RANGE) else ""
+    return _known(number[6:8], CODE_DECLINES, CODE_FAULTS, *_PAYMENT) if number.startswith(CARD_RANGE) else ""
 
 
 def of_password(text: str) -> str:
-    return of_payment(text[4:6]) if text.startswith(PASSWORD_RANGE) and len(text) == 6 else ""
+    """As `of_card`; ZeroPay sends no code, so that the numbers for its sending are none here."""
+    return _known(text[4:6], *_PAYMENT) if text.startswith(PASSWORD_RANGE) and len(text) == 6 else ""
 
 
 def of_phone(number: str) -> str:
-    return _known(number[9:11], dict(PHONES)) if number.startswith(PHONE_RANGE) else ""
+    return _known(number[9:11], PHONES) if number.startswith(PHONE_RANGE) else ""
 
 
 def of_business(number: str) -> str:
-    return _known(number[5:7], dict(BUSINESSES)) if number.startswith(BUSINESS_RANGE) else ""
+    return _known(number[5:7], BUSINESSES) if number.startswith(BUSINESS_RANGE) else ""

@@ -30,11 +30,16 @@ CREATE TABLE IF NOT EXISTS issue_account (
 CREATE TABLE IF NOT EXISTS payment (
     system TEXT NOT NULL, order_id TEXT NOT NULL, payment_key TEXT NOT NULL UNIQUE, order_name TEXT NOT NULL,
     amount INTEGER NOT NULL CHECK (amount > 0), status TEXT NOT NULL, scenario TEXT NOT NULL DEFAULT '',
-    tries INTEGER NOT NULL DEFAULT 0, stumbled INTEGER NOT NULL DEFAULT 0,
+    stumbled INTEGER NOT NULL DEFAULT 0,
     requested_at TEXT NOT NULL, expires_at TEXT NOT NULL,
     approved_at TEXT, approve_no TEXT, failure TEXT, last4 TEXT NOT NULL DEFAULT '',
-    code TEXT NOT NULL DEFAULT '',
-    wallet_id TEXT, own_share INTEGER NOT NULL DEFAULT 0, return_url TEXT, PRIMARY KEY (system, order_id));
+    wallet_id TEXT, own_share INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (system, order_id));
+CREATE TABLE IF NOT EXISTS bundle (
+    bundle_key TEXT PRIMARY KEY, code TEXT NOT NULL DEFAULT '', tries INTEGER NOT NULL DEFAULT 0,
+    return_url TEXT NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS bundle_order (
+    system TEXT NOT NULL, order_id TEXT NOT NULL, bundle_key TEXT NOT NULL, PRIMARY KEY (system, order_id));
+CREATE INDEX IF NOT EXISTS bundle_order_bundle ON bundle_order (bundle_key);
 CREATE TABLE IF NOT EXISTS cancel (
     transaction_key TEXT PRIMARY KEY, payment_key TEXT NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0),
     reason TEXT NOT NULL, canceled_at TEXT NOT NULL);

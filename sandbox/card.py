@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,10 +12,13 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from werkzeug.wrappers import Response as AnyResponse
 
 from sandbox import behaviours
-from sandbox.errors import ApiError
+from sandbox.bundles import bundle_of, open_bundle
+from sandbox.errors import ApiError, LostAnswer
 from sandbox.psp import Psp
 from sandbox.times import iso, now, parse
 from sandbox.world import (
+    HANG_SECONDS,
+    SLOW_SECONDS,
     Answer,
     World,
     answer_once,
@@ -23,6 +27,7 @@ from sandbox.world import (
     new_code,
     new_id,
     phone,
+    respond,
     text,
 )
 
@@ -176,7 +181,7 @@ def _add_payment_routes(routes: Blueprint, psp: Psp) -> None:
     @routes.post("/v1/authentications")
     def authenticate() -> Response:
         demand_basic_key(psp.key)
-        return jsonify(_authenticate(psp, json_body()))
+        return respond(_authenticate(psp, json_body()))
 
     @routes.post("/v1/payments/confirm")
     def confirm() -> Response:
@@ -185,22 +190,40 @@ def _add_payment_routes(routes: Blueprint, psp: Psp) -> None:
         return answer_once(psp.world, psp.system, body, lambda: _confirm(psp, body))
 
 
-def _authenticate(psp: Psp, body: dict[str, Any]) -> dict[str, Any]:
-    """Check number and expiry by form, and send the code; the number itself is forgotten here."""
+def _authenticate(psp: Psp, body: dict[str, Any]) -> Answer:
+    """Check number and expiry by form, and send one code for all orders; the number is forgotten here."""
     number = text(body, "cardNumber").replace("-", "").replace(" ", "")
     if not (number.isascii() and number.isdigit() and len(number) == 16 and behaviours.luhn_valid(number)):
         raise ApiError("INVALID_CARD_NUMBER", "카드번호를 다시 확인해 주세요.")
     _check_expiry(text(body, "expiry"))
     scenario, last4, to = behaviours.of_card(number), number[-4:], phone(body, "phone")
-    code = new_code()
-    valid = timedelta(seconds=CODE_SECONDS)
-    auth_key = psp.open_order(body, status="READY", valid=valid, scenario=scenario, last4=last4, code=code)
-    psp.world.send_sms(
-        recipient=to,
-        sender="15447000",
-        text=f"[신한카드] 결제 인증번호 [{code}] {body['amount']:,}원. 3분 안에 입력해 주세요.",
+    _fail_before_sending(scenario)
+    code, valid = new_code(), timedelta(seconds=CODE_SECONDS)
+    auth_key = open_bundle(
+        psp, body, prefix="aut_", valid=valid, code=code, status="READY", scenario=scenario, last4=last4
     )
-    return {"authKey": auth_key, "cardLast4": last4, "expiresAt": iso(now() + valid)}
+    psp.world.send_sms(recipient=to, sender="15447000", text=_code_text(code, body["orders"]))
+    told = {"authKey": auth_key, "cardLast4": last4, "expiresAt": iso(now() + valid)}
+    return Answer(told, 200, {"31": "late", "32": "lost", "39": "garbage"}.get(scenario, "plain"))
+
+
+def _fail_before_sending(scenario: str) -> None:
+    if scenario in behaviours.CODE_DECLINES:
+        code, status, message = behaviours.CODE_DECLINES[scenario]
+        raise ApiError(code, message, status)
+    if scenario == "30":
+        time.sleep(HANG_SECONDS)
+        raise LostAnswer
+    if scenario == "36":
+        raise ApiError("FAILED_INTERNAL_SYSTEM_PROCESSING", "내부 시스템 처리에 실패했습니다.", 500)
+    if scenario == "38":
+        time.sleep(SLOW_SECONDS)
+
+
+def _code_text(code: str, orders: list[dict[str, Any]]) -> str:
+    count = f"({len(orders)}건)" if len(orders) > 1 else ""
+    total = sum(order["amount"] for order in orders)
+    return f"[신한카드] 결제 인증번호 [{code}] {total:,}원{count}. 3분 안에 입력해 주세요."
 
 
 def _check_expiry(expiry: str) -> None:
@@ -211,25 +234,31 @@ def _check_expiry(expiry: str) -> None:
 
 
 def _confirm(psp: Psp, body: dict[str, Any]) -> Answer:
-    payment = psp.by_key(text(body, "authKey"))
+    bundle, orders = bundle_of(psp, text(body, "authKey"))
+    order_id = text(body, "orderId")
+    payment = next((order for order in orders if order["order_id"] == order_id), None)
+    if payment is None:
+        raise ApiError("INVALID_REQUEST", "주문번호 또는 금액이 인증한 내용과 다릅니다.")
     if payment["status"] == "READY":
-        _check_code(psp, payment, text(body, "code"))
+        _check_code(psp, bundle, text(body, "code"))
     return psp.confirm(body, payment)
 
 
-def _check_code(psp: Psp, payment: sqlite3.Row, code: str) -> None:
-    if secrets.compare_digest(payment["code"].encode(), code.encode()):
+def _check_code(psp: Psp, bundle: sqlite3.Row, code: str) -> None:
+    """One code for all orders of the bundle: too many wrong ones end all that are still open."""
+    if secrets.compare_digest(bundle["code"].encode(), code.encode()):
         return
-    last = payment["tries"] + 1 >= MOST_TRIES
+    key = bundle["bundle_key"]
     with psp.world.book.write() as rows:
-        rows.execute(
-            "UPDATE payment SET tries = tries + 1, status = ?, failure = ? WHERE payment_key = ?",
-            (
-                "ABORTED" if last else "READY",
-                '{"code": "EXCEED_MAX_AUTH_COUNT", "message": "인증 횟수 초과"}' if last else None,
-                payment["payment_key"],
-            ),
-        )
-    if last:
+        rows.execute("UPDATE bundle SET tries = tries + 1 WHERE bundle_key = ?", (key,))
+        tries = rows.execute("SELECT tries FROM bundle WHERE bundle_key = ?", (key,)).fetchone()["tries"]
+        if tries >= MOST_TRIES:
+            rows.execute(
+                "UPDATE payment SET status = 'ABORTED', failure = ? WHERE system = 'card'"
+                " AND status = 'READY'"
+                " AND order_id IN (SELECT order_id FROM bundle_order WHERE bundle_key = ?)",
+                ('{"code": "EXCEED_MAX_AUTH_COUNT", "message": "인증 횟수 초과"}', key),
+            )
+    if tries >= MOST_TRIES:
         raise ApiError("EXCEED_MAX_AUTH_COUNT", "인증번호를 여러 번 잘못 입력했습니다.")
     raise ApiError("INVALID_AUTH_CODE", "인증번호가 일치하지 않습니다.")

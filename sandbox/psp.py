@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from sandbox import behaviours
+from sandbox import behaviours, transactions
 from sandbox.errors import ApiError, LostAnswer
 from sandbox.times import iso, now, parse
 from sandbox.world import (
@@ -28,11 +28,11 @@ from sandbox.world import (
     json_body,
     new_code,
     new_id,
+    respond,
     text,
     won,
 )
 
-MINIMUM_WON = 100
 CALLBACK_SECONDS = 0.5
 LATE_CALLBACK_SECONDS = 20
 CONFIRM_SECONDS = 60
@@ -51,7 +51,7 @@ class Psp:
         """The order as it stands now; one whose time is over has EXPIRED."""
         with self.world.book.write() as rows:
             rows.execute(
-                "UPDATE payment SET status = 'EXPIRED', failure = 'EXPIRED', code = ''"
+                "UPDATE payment SET status = 'EXPIRED', failure = 'EXPIRED'"
                 " WHERE system = ? AND order_id = ? AND expires_at <= ?"
                 " AND status IN ('READY', 'IN_PROGRESS', 'WAITING')",
                 (self.system, order_id, iso(now())),
@@ -70,32 +70,6 @@ class Psp:
             raise ApiError("NOT_FOUND_PAYMENT", "존재하지 않는 결제 정보입니다.", 404)
         return found
 
-    def open_order(self, body: dict[str, Any], *, status: str, valid: timedelta, **extra: Any) -> str:
-        """Put the order into the book; a paid one is never opened again. Returns its payment key."""
-        order_id, amount = text(body, "orderId"), won(body, "amount")
-        if not 6 <= len(order_id) <= 64:
-            raise ApiError("INVALID_REQUEST", "orderId 길이는 6자 이상 64자 이하여야 합니다.")
-        if amount < MINIMUM_WON:
-            raise ApiError("BELOW_MINIMUM_AMOUNT", "최소 결제 금액보다 적습니다.")
-        known = self.payment(order_id)
-        if known is not None and (known["status"] in PAID or known["status"] == "IN_PROGRESS"):
-            raise ApiError("ALREADY_PROCESSED_PAYMENT", "이미 처리된 결제입니다.")
-        values = {
-            "system": self.system,
-            "order_id": order_id,
-            "payment_key": new_id("pay_"),
-            "order_name": text(body, "orderName"),
-            "amount": amount,
-            "status": status,
-            "requested_at": iso(now()),
-            "expires_at": iso(now() + valid),
-            **extra,
-        }
-        names, marks = ", ".join(values), ", ".join("?" * len(values))
-        with self.world.book.write() as rows:
-            rows.execute(f"INSERT OR REPLACE INTO payment ({names}) VALUES ({marks})", tuple(values.values()))  # noqa: S608
-        return str(values["payment_key"])
-
     # -- confirm ---------------------------------------------------------------------------------------------
 
     def confirm(self, body: dict[str, Any], payment: sqlite3.Row) -> Answer:
@@ -110,9 +84,11 @@ class Psp:
         requested_at = body.get("requestedAt")
         approved_at = iso(parse(requested_at, field="requestedAt")) if requested_at else iso(now())
         self._take(payment, approved_at)
-        taken = self._taken(payment["order_id"])
+        taken = self.known(payment["order_id"])
         self._call_back(taken, scenario)
         manner = {"51": "late", "52": "lost", "59": "garbage"}.get(scenario, "plain")
+        if scenario in behaviours.FIND_FAULTS:
+            manner = "lost"
         return Answer(self.as_json(taken), 500 if scenario == "60" else 200, manner)
 
     def _check_confirmable(self, payment: sqlite3.Row, amount: int, order_id: str) -> None:
@@ -163,7 +139,7 @@ class Psp:
         failure = json.dumps({"code": error.code, "message": error.message}, ensure_ascii=False)
         with self.world.book.write() as rows:
             rows.execute(
-                "UPDATE payment SET status = 'ABORTED', failure = ?, code = '' WHERE payment_key = ?",
+                "UPDATE payment SET status = 'ABORTED', failure = ? WHERE payment_key = ?",
                 (failure, payment["payment_key"]),
             )
         return error
@@ -174,7 +150,7 @@ class Psp:
                 if payment["own_share"]:
                     _draw(rows, payment["wallet_id"], payment["own_share"])
                 rows.execute(
-                    "UPDATE payment SET status = 'DONE', approved_at = ?, approve_no = ?, code = ''"
+                    "UPDATE payment SET status = 'DONE', approved_at = ?, approve_no = ?"
                     " WHERE payment_key = ?",
                     (approved_at, new_code() + new_code()[:2], payment["payment_key"]),
                 )
@@ -190,7 +166,7 @@ class Psp:
         except ApiError as error:
             raise self._abort(payment, error) from None
 
-    def _taken(self, order_id: str) -> sqlite3.Row:
+    def known(self, order_id: str) -> sqlite3.Row:
         row = self.payment(order_id)
         if row is None:
             raise LookupError(order_id)
@@ -209,11 +185,12 @@ class Psp:
         if scenario == "83":
             raise ApiError("FAILED_INTERNAL_SYSTEM_PROCESSING", "내부 시스템 처리에 실패했습니다.", 500)
         self._give_back(body, payment)
-        cancelled = self._taken(payment["order_id"])
+        cancelled = self.known(payment["order_id"])
         self._call_back(cancelled, "")
-        return Answer(
-            self.as_json(cancelled), 200, {"81": "late", "82": "lost", "84": "garbage"}.get(scenario, "plain")
-        )
+        manner = {"81": "late", "82": "lost", "84": "garbage"}.get(scenario, "plain")
+        if scenario in behaviours.CANCEL_FIND_FAULTS:
+            manner = "lost"
+        return Answer(self.as_json(cancelled), 200, manner)
 
     def _give_back(self, body: dict[str, Any], payment: sqlite3.Row) -> None:
         reason = text(body, "cancelReason")
@@ -293,6 +270,32 @@ class Psp:
             "easyPay": {"provider": "제로페이", "amount": payment["amount"], "walletId": payment["wallet_id"]}
         }
 
+    def _found(self, payment: sqlite3.Row) -> Answer:
+        """The order, unless its scenario misbehaves the first times that it is asked for."""
+        fault = self._fault_of_find(payment)
+        if fault == "hang":
+            time.sleep(HANG_SECONDS)
+            raise LostAnswer
+        if fault == "500":
+            raise ApiError("FAILED_INTERNAL_SYSTEM_PROCESSING", "내부 시스템 처리에 실패했습니다.", 500)
+        if fault == "missing":
+            raise ApiError("NOT_FOUND_PAYMENT", "존재하지 않는 결제 정보입니다.", 404)
+        return Answer(self.as_json(payment), 200, "garbage" if fault == "garbage" else "plain")
+
+    def _fault_of_find(self, payment: sqlite3.Row) -> str:
+        after = behaviours.FIND_FAULTS if payment["status"] == "DONE" else {}
+        if payment["status"] == "CANCELED":
+            after = behaviours.CANCEL_FIND_FAULTS
+        if payment["scenario"] not in after:
+            return ""
+        kind, times, _ = after[payment["scenario"]]
+        with self.world.book.write() as rows:
+            counted = rows.execute(
+                "UPDATE payment SET stumbled = stumbled + 1 WHERE payment_key = ? AND stumbled < ?",
+                (payment["payment_key"], times),
+            )
+            return kind if counted.rowcount else ""
+
     def _call_back(self, payment: sqlite3.Row, scenario: str) -> None:
         event = {
             "eventId": new_id("evt_"),
@@ -309,7 +312,8 @@ class Psp:
         courier.send(system=self.system, secret=self.secret, event=event, after=after, times=times)
 
     def add_routes(self, blueprint: Blueprint) -> None:
-        """The two calls that card and ZeroPay share to the letter: query by order id, cancel."""
+        """The calls that card and ZeroPay share to the letter: query by order id, cancel, transactions."""
+        transactions.add_route(self, blueprint)
 
         @blueprint.get("/v1/payments/orders/<order_id>")
         def find(order_id: str) -> Response:
@@ -317,7 +321,7 @@ class Psp:
             payment = self.payment(order_id)
             if payment is None:
                 raise ApiError("NOT_FOUND_PAYMENT", "존재하지 않는 결제 정보입니다.", 404)
-            return jsonify(self.as_json(payment))
+            return respond(self._found(payment))
 
         @blueprint.post("/v1/payments/<payment_key>/cancel")
         def cancel(payment_key: str) -> Response:
@@ -329,9 +333,11 @@ class Psp:
 
 
 def ledger(world: World) -> Response:
-    """`GET /__ledger?kind=card|zeropay`: every charge and cancellation, to compare books."""
-    kind = request.args.get("kind")
-    lines = world.book.all("SELECT * FROM ledger WHERE ? IS NULL OR kind = ? ORDER BY id", kind, kind)
+    """`GET /__ledger?kind=card|zeropay&after=N`: every charge and cancellation, but for the first N lines of
+    the book, to compare books."""
+    kind, after = request.args.get("kind"), request.args.get("after", 0, type=int)
+    sought = "SELECT * FROM ledger WHERE (? IS NULL OR kind = ?) AND id > ? ORDER BY id"
+    lines = world.book.all(sought, kind, kind, after)
     return jsonify([{_camel(name): row[name] for name in row.keys() if name != "id"} for row in lines])
 
 

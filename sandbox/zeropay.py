@@ -15,6 +15,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from werkzeug.wrappers import Response as AnyResponse
 
 from sandbox import behaviours
+from sandbox.bundles import bundle_of, open_bundle
 from sandbox.errors import ApiError
 from sandbox.psp import Psp
 from sandbox.times import iso, now
@@ -133,79 +134,82 @@ def _order(psp: Psp, body: dict[str, Any]) -> dict[str, Any]:
     if urlsplit(return_url).scheme not in ("http", "https"):
         raise ApiError("INVALID_REQUEST", "returnUrl 값은 http(s) 주소여야 합니다.")
     wallet = _wallet(psp.world, text(body, "walletReference"))
-    own_share = won(body, "ownShare") if body.get("ownShare") else 0
-    if own_share > won(body, "amount"):
-        raise ApiError("INVALID_REQUEST", "ownShare 값이 결제 금액보다 큽니다.")
     valid = timedelta(minutes=CHECKOUT_MINUTES)
-    payment_key = psp.open_order(
+    window = open_bundle(
+        psp,
         body,
-        status="WAITING",
+        prefix="win_",
         valid=valid,
-        wallet_id=wallet["wallet_id"],
-        own_share=own_share,
         return_url=return_url,
+        status="WAITING",
+        wallet_id=wallet["wallet_id"],
     )
     return {
-        "checkoutUrl": f"{psp.world.base_url()}/zeropay/checkout/{payment_key}",
+        "checkoutUrl": f"{psp.world.base_url()}/zeropay/checkout/{window}",
         "expiresAt": iso(now() + valid),
     }
 
 
 def _add_checkout_pages(routes: Blueprint, psp: Psp) -> None:
-    @routes.get("/checkout/<payment_key>")
-    def checkout(payment_key: str) -> str:
-        return _window(psp, psp.by_key(payment_key))
+    @routes.get("/checkout/<window>")
+    def checkout(window: str) -> str:
+        return _window(psp, window)
 
-    @routes.post("/checkout/<payment_key>")
-    def press(payment_key: str) -> AnyResponse | tuple[str, int]:
-        payment = psp.by_key(payment_key)
-        if payment["status"] != "WAITING":
-            return _window(psp, payment), 409
+    @routes.post("/checkout/<window>")
+    def press(window: str) -> AnyResponse | tuple[str, int]:
+        bundle, orders = bundle_of(psp, window)
+        waiting = [order for order in orders if order["status"] == "WAITING"]
+        if not waiting:
+            return _window(psp, window), 409
         if request.form.get("press") == "cancel":
-            _settle_window(psp, payment, "ABORTED", failure=CANCELED_BY_PERSON)
-            return redirect(_way_back(psp, payment, "CANCELED"), 303)
+            _settle_window(psp, waiting, "ABORTED", failure=CANCELED_BY_PERSON)
+            return redirect(_way_back(psp, bundle["return_url"], waiting, "CANCELED"), 303)
         typed = request.form.get("password", "")
         if not (len(typed) == 6 and typed.isascii() and typed.isdigit()):
-            return _window(psp, payment, error="결제 비밀번호는 숫자 여섯 자리입니다."), 422
-        _settle_window(psp, payment, "READY", scenario=behaviours.of_password(typed))
-        return redirect(_way_back(psp, payment, "SUCCESS"), 303)
+            return _window(psp, window, error="결제 비밀번호는 숫자 여섯 자리입니다."), 422
+        _settle_window(psp, waiting, "READY", scenario=behaviours.of_password(typed))
+        return redirect(_way_back(psp, bundle["return_url"], waiting, "SUCCESS"), 303)
 
 
-def _window(psp: Psp, payment: sqlite3.Row, error: str = "") -> str:
-    wallet = _wallet(psp.world, payment["wallet_id"])
-    return render_template("checkout.html", payment=payment, wallet=wallet, error=error)
+def _window(psp: Psp, window: str, error: str = "") -> str:
+    _, orders = bundle_of(psp, window)
+    waiting = [order for order in orders if order["status"] == "WAITING"]
+    wallet = _wallet(psp.world, orders[0]["wallet_id"])
+    return render_template(
+        "checkout.html",
+        orders=waiting,
+        total=sum(order["amount"] for order in waiting),
+        own_share=sum(order["own_share"] for order in waiting),
+        wallet=wallet,
+        error=error,
+    )
 
 
 def _settle_window(
-    psp: Psp, payment: sqlite3.Row, status: str, *, scenario: str = "", failure: str | None = None
+    psp: Psp, orders: list[sqlite3.Row], status: str, *, scenario: str = "", failure: str | None = None
 ) -> None:
     """What was pressed first counts; a second tab finds the window closed."""
     until = iso(now() + timedelta(minutes=CONFIRM_MINUTES))
     with psp.world.book.write() as rows:
-        changed = rows.execute(
-            "UPDATE payment SET status = ?, scenario = ?, failure = ?, expires_at = ?"
-            " WHERE payment_key = ? AND status = 'WAITING'",
-            (status, scenario, failure, until, payment["payment_key"]),
-        )
-        if changed.rowcount != 1:
-            raise ApiError("ALREADY_PROCESSED_PAYMENT", "이미 처리된 결제입니다.")
+        for order in orders:
+            changed = rows.execute(
+                "UPDATE payment SET status = ?, scenario = ?, failure = ?, expires_at = ?"
+                " WHERE payment_key = ? AND status = 'WAITING'",
+                (status, scenario, failure, until, order["payment_key"]),
+            )
+            if changed.rowcount != 1:
+                raise ApiError("ALREADY_PROCESSED_PAYMENT", "이미 처리된 결제입니다.")
 
 
-def _way_back(psp: Psp, payment: sqlite3.Row, result: str) -> str:
-    """The return address with a signature over what it says, so that nobody can make it up."""
-    timestamp = str(int(time.time()))
-    order_id, key, amount = payment["order_id"], payment["payment_key"], str(payment["amount"])
-    signed = "|".join((order_id, key, amount, result, timestamp))
-    signature = hmac.new(psp.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
-    query = urlencode(
-        {
-            "orderId": payment["order_id"],
-            "paymentKey": payment["payment_key"],
-            "amount": payment["amount"],
-            "result": result,
-            "timestamp": timestamp,
-            "signature": signature,
-        }
-    )
-    joint = "&" if urlsplit(payment["return_url"]).query else "?"
-    return f"{payment['return_url']}{joint}{query}"
+def _way_back(psp: Psp, return_url: str, orders: list[sqlite3.Row], result: str) -> str:
+    """The return address with a signature over all that it says, so that nobody can make it up."""
+    said = {
+        "orderIds": ",".join(order["order_id"] for order in orders),
+        "paymentKeys": ",".join(order["payment_key"] for order in orders),
+        "amounts": ",".join(str(order["amount"]) for order in orders),
+        "result": result,
+        "timestamp": str(int(time.time())),
+    }
+    signature = hmac.new(psp.secret.encode(), "|".join(said.values()).encode(), hashlib.sha256).hexdigest()
+    joint = "&" if urlsplit(return_url).query else "?"
+    return f"{return_url}{joint}{urlencode({**said, 'signature': signature})}"

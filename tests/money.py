@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+from sqlalchemy import event
 
 from app import clock, gateways
 from app.db import db, transaction
@@ -21,7 +23,7 @@ from app.models.payments import CardAuthentication, Payment
 from app.models.programme import Programme, VatMode
 from app.models.vouchers import Instrument, InstrumentKind, InstrumentState, Voucher
 from app.policy import CLOCK, Actor, Role
-from app.workflows import card_payments, ledger, payments_reads, vouchers
+from app.workflows import card_payments, ledger, unknown_outcomes, vouchers
 from sandbox import behaviours
 from tests import factories
 
@@ -127,11 +129,24 @@ def supplier_of(deal: Deal) -> Actor:
         return factories.make_actor(Role.SUPPLIER, supplier_id=deal.supplier_id)
 
 
+def code_texts(payer: Payer) -> list[str]:
+    """The messages with a code that the card company sent to the payment contact, the last one first."""
+    answer = WEB.get(f"{payer.sandbox}/messages.json", params={"to": payer.company.payment_contact_phone})
+    return [message["text"] for message in answer.json() if "결제 인증번호" in message["text"]]
+
+
+def code_of(text: str) -> str:
+    return text.partition("[신한카드] 결제 인증번호 [")[2][:6]
+
+
 def code_for(payer: Payer) -> str:
     """The last code that the card company sent to the payment contact."""
-    answer = WEB.get(f"{payer.sandbox}/messages.json", params={"to": payer.company.payment_contact_phone})
-    texts = [message["text"] for message in answer.json() if "결제 인증번호" in message["text"]]
-    return texts[0].partition("[신한카드] 결제 인증번호 [")[2][:6]
+    return code_of(code_texts(payer)[0])
+
+
+def tokens_of(started: Sequence[card_payments.Started]) -> list[str]:
+    """Of the bills for which a code was sent."""
+    return [each.authentication.token for each in started if each.authentication is not None]
 
 
 def start(payer: Payer, deal: Deal, *, behaviour: str = "") -> CardAuthentication:
@@ -142,12 +157,12 @@ def start(payer: Payer, deal: Deal, *, behaviour: str = "") -> CardAuthenticatio
 def pay(payer: Payer, deal: Deal, *, behaviour: str = "", key: str | None = None) -> Payment:
     """The whole way by card; `behaviour` is the sandbox's two digits for what shall happen."""
     authentication = start(payer, deal, behaviour=behaviour)
-    return card_payments.pay_card(
-        actor=payer.actor,
-        token=authentication.token,
-        code=code_for(payer),
-        idempotency_key=key or secrets.token_hex(8),
-    )
+    return press(payer, authentication.token, code_for(payer), key or secrets.token_hex(8))
+
+
+def press(payer: Payer, token: str, code: str, key: str) -> Payment:
+    paid = card_payments.pay_card(actor=payer.actor, token=token, code=code, idempotency_key=key)
+    return db.session.get_one(Payment, paid.id)
 
 
 def book(sandbox: str, order_id: str) -> list[tuple[str, int]]:
@@ -171,4 +186,21 @@ def press_in_window(url: str, *, password: str = "123456", button: str = "pay") 
 
 def unknown() -> list[Payment]:
     """As the console lists them."""
-    return payments_reads.unknowns(actor=Actor(id=None, role=Role.AUDITOR, name="감사"))
+    rows = unknown_outcomes.listing(actor=Actor(id=None, role=Role.AUDITOR, name="감사"), size=1_000)
+    return [row.payment for row in rows]
+
+
+def reads_of(work: Callable[[], object]) -> int:
+    """How many queries `work` sends, with nothing loaded before."""
+    sent: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    db.session.expire_all()
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        work()
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    return len([each for each in sent if each.lstrip().upper().startswith(("SELECT", "WITH"))])

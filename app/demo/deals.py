@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from flask import current_app
 
 from app import clock
+from app.db import db
 from app.demo.companies import Buyer
 from app.demo.stage import CARD_EXPIRY, CARD_NUMBER, Stage, business_day_after, instant
 from app.demo.words import COMMENTS, MEMOS, TURN_DOWN
@@ -163,9 +164,10 @@ def _pay(scene: Scene, deal: Deal, *, days: int = 1, card: str = CARD_NUMBER) ->
                 actor=scene.buyer.actor, deal_id=deal.id, card_number=card, expiry=CARD_EXPIRY
             )
             code = scene.stage.code_sent_to(scene.buyer.phone)
-            return card_payments.pay_card(
+            paid = card_payments.pay_card(
                 actor=scene.buyer.actor, token=asked.token, code=code, idempotency_key=key
             )
+            return db.session.get_one(Payment, paid.id)
         return _pay_by_certificate(scene, deal, key)
 
 

@@ -5,6 +5,7 @@ Card number, expiry and code pass through and are kept nowhere (R-PAY-2).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -43,8 +44,18 @@ class Issue:
     last4: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class CardOrder:
+    order_id: str
+    amount: int
+    """Won."""
+    name: str
+
+
 @dataclass(frozen=True)
 class CardAuthentication:
+    """One code for all orders that were asked about; each is confirmed on its own, once."""
+
     auth_key: str
     last4: str
     expires_at: datetime
@@ -86,16 +97,20 @@ class Card(PaymentGateway):
         return _issue(self.transport.put(path, body=body))
 
     def authenticate(
-        self, *, order_id: str, amount: int, card_number: str, expiry: str, phone: str, order_name: str
+        self, *, orders: Sequence[CardOrder], card_number: str, expiry: str, phone: str
     ) -> CardAuthentication:
-        """Have the code sent to `phone`. `expiry` is MM/YY. Takes no money; a new call voids the old code."""
+        """Have one code for 1 to 10 orders sent to `phone`. `expiry` is MM/YY. Takes no money.
+
+        A new call for an order voids its old code; five wrong codes end all orders of the call.
+        """
         body = {
-            "orderId": order_id,
-            "amount": amount,
+            "orders": [
+                {"orderId": order.order_id, "amount": order.amount, "orderName": order.name}
+                for order in orders
+            ],
             "cardNumber": card_number,
             "expiry": expiry,
             "phone": phone,
-            "orderName": order_name,
         }
         answer = self.transport.post("/v1/authentications", body=body)
         return CardAuthentication(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,8 @@ from app.gateways.http import Answer
 from app.gateways.payments import Approval, PaymentGateway, instant_field
 
 RETURN_SECONDS = 600
+RETURNED = ("orderIds", "paymentKeys", "amounts", "result", "timestamp")
+"""The signed parameters, in the order of the signature; the first three are lists with commas."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,16 @@ class Wallet:
     balance: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class WindowOrder:
+    """`amount` won, of which `own_share` comes out of the wallet."""
+
+    order_id: str
+    amount: int
+    name: str
+    own_share: int = 0
+
+
 @dataclass(frozen=True)
 class Checkout:
     url: str
@@ -42,12 +54,17 @@ class Checkout:
 
 
 @dataclass(frozen=True)
-class ReturnResult:
-    """What the person did in the window. `approved` allows a confirm; no money was taken yet."""
-
+class ReturnedOrder:
     order_id: str
     payment_key: str
     amount: int
+
+
+@dataclass(frozen=True)
+class ReturnResult:
+    """What the person did in the window. `approved` allows confirms; no money was taken yet."""
+
+    orders: tuple[ReturnedOrder, ...]
     approved: bool
 
 
@@ -61,24 +78,21 @@ class ZeroPay(PaymentGateway):
         return _wallet(self.transport.get(f"/v1/wallets/{quote(wallet_id, safe='')}"))
 
     def order(
-        self,
-        *,
-        order_id: str,
-        amount: int,
-        order_name: str,
-        wallet_id: str,
-        return_url: str,
-        idempotency_key: str,
-        own_share: int = 0,
+        self, *, orders: Sequence[WindowOrder], wallet_id: str, return_url: str, idempotency_key: str
     ) -> Checkout:
-        """Open ZeroPay's window for `amount` won, of which `own_share` comes out of the wallet."""
+        """Open one window of ZeroPay for 1 to 10 orders, approved together and confirmed each on its own."""
         body: dict[str, Any] = {
-            "orderId": order_id,
-            "amount": amount,
-            "orderName": order_name,
+            "orders": [
+                {
+                    "orderId": order.order_id,
+                    "amount": order.amount,
+                    "orderName": order.name,
+                    "ownShare": order.own_share,
+                }
+                for order in orders
+            ],
             "walletReference": wallet_id,
             "returnUrl": return_url,
-            "ownShare": own_share,
         }
         answer = self.transport.post("/v1/orders", body=body, key=idempotency_key, repeatable=True)
         return Checkout(url=answer.text("checkoutUrl"), expires_at=answer.instant("expiresAt"))
@@ -86,11 +100,10 @@ class ZeroPay(PaymentGateway):
     def verify_return(self, *, params: Mapping[str, str]) -> ReturnResult:
         """Read the return address's parameters. Forged unless ZeroPay signed them in ten minutes."""
         try:
-            names = ("orderId", "paymentKey", "amount", "result", "timestamp")
-            order_id, payment_key, amount, result, timestamp = (params[name] for name in names)
-            signed = "|".join((order_id, payment_key, amount, result, timestamp))
-            age = clock.real_now().timestamp() - int(timestamp)
-            won = int(amount)
+            signed = "|".join(params[name] for name in RETURNED)
+            age = clock.real_now().timestamp() - int(params["timestamp"])
+            listed = zip(*(params[name].split(",") for name in RETURNED[:3]), strict=True)
+            orders = tuple(ReturnedOrder(order_id, key, int(won)) for order_id, key, won in listed)
             given = params["signature"]
         except (KeyError, ValueError):
             raise Forged("the return address lacks a part") from None
@@ -100,7 +113,7 @@ class ZeroPay(PaymentGateway):
             raise Forged("the return address is not signed by the gateway")
         if abs(age) > RETURN_SECONDS:
             raise Forged("the return address is too old")
-        return ReturnResult(order_id, payment_key, won, result == "SUCCESS")
+        return ReturnResult(orders, params["result"] == "SUCCESS")
 
     def confirm(
         self,

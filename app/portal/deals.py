@@ -23,6 +23,7 @@ from app.web.limits import MESSAGE_LIMIT, limiter
 from app.web.pages import page_args
 from app.workflows import (
     asked_together,
+    bill_splits,
     deal_refusals,
     deals,
     deals_next,
@@ -92,7 +93,7 @@ def _detail(
         again_form=form,
         payment=payment,
         paying=paying,
-        split=None if payment else payments_reads.bill_split(actor=actor, deal_id=deal.id),
+        split=None if payment else bill_splits.bill_split(actor=actor, deal_id=deal.id),
         actions={edge.action for edge in view.actions},
         can_ask_again=closed and view.following is None,
         siblings=asked_together.siblings(actor=actor, deal=deal),
@@ -173,7 +174,7 @@ def cart() -> ResponseReturnValue:
     return render_template(
         "portal/deals/cart.html",
         rows=rows,
-        everything=payments_reads.balance_preview(actor=actor, deal_ids=[row.deal.id for row in rows]),
+        everything=bill_splits.splits(actor=actor, deal_ids=[row.deal.id for row in rows]),
         by_card=instrument is not None and instrument.kind.is_card,
         now=clock.now(),
     )

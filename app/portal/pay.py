@@ -9,14 +9,24 @@ from wtforms import HiddenField, StringField
 from app.access import current_actor, needs
 from app.errors import InvalidInput, Refusal
 from app.models.deals import DealState
-from app.models.payments import CardAuthentication
+from app.models.vouchers import Instrument, InstrumentState
 from app.policy import Permission
 from app.portal import identity
-from app.portal.payment_flow import WRONG_CODE, blueprint, new_key, result_url
+from app.portal.payment_flow import blueprint, new_key, result_url
 from app.web.errors import refused
 from app.web.forms import BaseForm, Required, refusal_to_form
 from app.web.limits import CODE_LIMIT, limiter
-from app.workflows import card_payments, deals_reads, instruments, payments_reads, zeropay_payments
+from app.web.pages import key_of
+from app.workflows import (
+    bill_splits,
+    card_payments,
+    certificates,
+    deals_reads,
+    instruments,
+    payments_reads,
+    zeropay_payments,
+)
+from app.workflows.certificates import Certificates
 from app.workflows.deals_reads import DealView
 
 PRESS_LIMIT = "20 per minute"
@@ -80,16 +90,25 @@ def pay(deal_id: int) -> ResponseReturnValue:
         else:
             return redirect(url_for("payments.card_code", token=sent.token))
     form.forget()
+    split, instrument = bill_splits.bill_split(actor=actor, deal_id=deal_id), instruments.own(actor=actor)
     page = render_template(
         "portal/payments/pay.html",
         view=view,
         deal=view.deal,
         form=form,
-        split=payments_reads.bill_split(actor=actor, deal_id=deal_id),
-        instrument=instruments.own(actor=actor),
+        split=split,
+        instrument=instrument,
+        wanted=wanted_certificates(instrument, split.own if split else 0),
         key=new_key(),
     )
     return page, 422 if form.errors else 200
+
+
+def wanted_certificates(instrument: Instrument | None, own: int) -> Certificates | None:
+    """What must have been bought before ZeroPay's window opens; None for a card, or where nobody can say."""
+    if instrument is None or instrument.kind.is_card or instrument.state is not InstrumentState.ISSUED:
+        return None
+    return certificates.needed_for(actor=current_actor(), own=own)
 
 
 def _elsewhere(view: DealView) -> ResponseReturnValue | None:
@@ -107,15 +126,17 @@ def _elsewhere(view: DealView) -> ResponseReturnValue | None:
 @needs(Permission.PAYMENT_MAKE)
 @limiter.limit(PRESS_LIMIT, methods=["POST"])
 def card_code(token: str) -> ResponseReturnValue:
-    """The code, and the press that pays. A wrong code may be followed by another press, with another key."""
-    actor = current_actor()
-    asked = payments_reads.authentication(actor=actor, token=token)
-    view = deals_reads.deal_view(actor=actor, deal_id=asked.deal_id)
-    form = CodeForm()
+    """The code, and the press that pays. A wrong code may be followed by another press, with another key.
+
+    The press comes before everything that only the form needs.
+    """
+    actor, form = current_actor(), CodeForm()
     if form.validate_on_submit():
-        answer = _press(form, asked)
+        answer = _press(form, token)
         if answer is not None:
             return answer
+    asked = payments_reads.authentication(actor=actor, token=token)
+    view = deals_reads.deal_view(actor=actor, deal_id=asked.deal_id)
     elsewhere = _elsewhere(view)
     if elsewhere is not None:
         return elsewhere
@@ -131,19 +152,19 @@ def card_code(token: str) -> ResponseReturnValue:
     return page, 422 if form.errors else 200
 
 
-def _press(form: CodeForm, asked: CardAuthentication) -> ResponseReturnValue | None:
+def _press(form: CodeForm, token: str) -> ResponseReturnValue | None:
     """Pay; None where the form is to be shown again with what is wrong."""
     try:
         payment = card_payments.pay_card(
             actor=current_actor(),
-            token=asked.token,
+            token=token,
             code=form.code.data or "",
             idempotency_key=form.key.data or new_key(),
         )
     except Refusal as refusal:
         refusal_to_form(form, refusal)
         return None
-    if payment.failure_code == WRONG_CODE and not payment.paid_at:
+    if card_payments.may_type_again(payment):
         text = payment.failure_text or "인증번호가 맞지 않습니다."
         refusal_to_form(form, InvalidInput("payment.code", text, fields={"code": text}))
         return None
@@ -179,7 +200,12 @@ def zeropay_return() -> ResponseReturnValue:
 @needs(Permission.PAYMENT_MAKE)
 def zeropay_finish() -> ResponseReturnValue:
     try:
-        payment = zeropay_payments.finish_zeropay(actor=current_actor(), params=request.form.to_dict())
+        paid = zeropay_payments.finish_zeropays(actor=current_actor(), params=request.form.to_dict())
     except Refusal as refusal:
         return refused(refusal, to=url_for("payments.index"))
-    return redirect(result_url(payment))
+    done = {payment.deal_id for payment in paid}
+    bills = [key for each in request.form.get("bills", "").split(",") if (key := key_of(each)) is not None]
+    out = [bill for bill in bills if bill not in done]
+    if len(paid) == 1 and not out:
+        return redirect(result_url(paid[0]))
+    return redirect(url_for("payments.cart_result", id=[payment.id for payment in paid], out=out))

@@ -78,6 +78,22 @@ class Order:
         return f"{self.order_id}:{self.payment_id}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a payment. Plain values: whoever pressed needs no more, and waits for no more."""
+
+    id: int
+    state: PaymentState
+    failure_code: str | None = None
+    failure_text: str | None = None
+
+
+def outcome_of(payment_id: int) -> Outcome:
+    about = (Payment.id, Payment.state, Payment.failure_code, Payment.failure_text)
+    row = db.session.execute(select(*about).where(Payment.id == payment_id)).one()
+    return Outcome(**row._mapping)
+
+
 def new_order_id() -> str:
     """6 to 64 letters and digits that no other order has."""
     return f"KV{clock.today():%Y%m%d}-{secrets.token_hex(10)}"
@@ -202,27 +218,28 @@ def order_of(payment: Payment, *, is_new: bool = False) -> Order:
     )
 
 
-def conclude(order: Order, confirm: Callable[[], Approval], *, first: bool = True) -> Payment:
+def conclude(order: Order, confirm: Callable[[], Approval], *, first: bool = True) -> Outcome:
     """Have the gateway take the money, outside any transaction, and settle what it says.
 
     `first` is False where an earlier confirm of this order may be on its way or heard already: that this
     one did not get through then proves nothing.
     """
     steps.reached("payment.held")
-    outcome: Approval | Failed
+    said: Approval | Failed
     try:
-        outcome = confirm()
+        said = confirm()
     except Refused as refused:
-        outcome = Failed(refused.code, refused.korean)
+        said = Failed(refused.code, refused.korean)
     except (Unavailable, Unknown) as unknown:
         if first and isinstance(unknown, Unavailable):
             return settle(payment_id=order.payment_id, outcome=Failed("UNAVAILABLE", NOT_REACHED))
         log.warning("payment outcome unknown", extra={"payment_id": order.payment_id, "why": unknown.reason})
-        return ask_soon(payment_id=order.payment_id)
+        ask_soon(payment_id=order.payment_id)
+        return outcome_of(order.payment_id)
     steps.reached("payment.answered")
-    payment = settle(payment_id=order.payment_id, outcome=outcome)
+    outcome = settle(payment_id=order.payment_id, outcome=said)
     steps.reached("payment.settled")
-    return payment
+    return outcome
 
 
 def ask_soon(*, payment_id: int) -> Payment:
@@ -235,12 +252,14 @@ def ask_soon(*, payment_id: int) -> Payment:
         return session.get_one(Payment, payment_id, populate_existing=True)
 
 
-def settle(*, payment_id: int, outcome: Approval | Failed) -> Payment:
+def settle(*, payment_id: int, outcome: Approval | Failed) -> Outcome:
     """Enter what the gateway said. Whoever comes second finds it entered and changes nothing (R-PAY-4)."""
     with transaction() as session:
         if isinstance(outcome, Failed):
             payment = lock(Payment, payment_id)
-            return _fail(payment, outcome) if payment.state is PaymentState.PENDING else payment
+            if payment.state is PaymentState.PENDING:
+                _fail(payment, outcome)
+            return outcome_of(payment_id)
         session.flush()
         locked = session.execute(payments_sql.LOCK_PAYMENT, {"payment_id": payment_id}).first()
         if locked is None:
@@ -252,7 +271,8 @@ def settle(*, payment_id: int, outcome: Approval | Failed) -> Payment:
         elif locked.state == PaymentState.PENDING.value:
             _succeed(locked, outcome)
             session.expire_all()
-        return session.get_one(Payment, payment_id, populate_existing=True)
+            return Outcome(id=payment_id, state=PaymentState.PAID)
+        return outcome_of(payment_id)
 
 
 def _return_charge(payment: Payment, approval: Approval) -> None:
@@ -266,6 +286,8 @@ def _return_charge(payment: Payment, approval: Approval) -> None:
     if db.session.execute(lives).first() is not None:
         return
     log.error("approval of a failed payment", extra={"payment_id": payment.id})
+    # The resolver follows it as well, even where the outbox gives up.
+    payment.ask_again_at = clock.real_now()
     charge = {"payment_id": payment.id, "payment_key": approval.payment_key, "amount": approval.amount}
     record.put(f"payment:{payment.id}:return_charge", "return_charge", charge)
 
@@ -317,7 +339,7 @@ def _paid_entry(locked: Any, approval: Approval) -> Entry:
     return Entry(entity=PAYMENT.entity, entity_id=locked.id, action=edge.action, change=differs)
 
 
-def _fail(payment: Payment, failed: Failed) -> Payment:
+def _fail(payment: Payment, failed: Failed) -> None:
     fire(
         PAYMENT,
         payment.id,
@@ -328,7 +350,6 @@ def _fail(payment: Payment, failed: Failed) -> Payment:
         changes={"failure_code": failed.code, "failure_text": failed.korean, "ask_again_at": None},
     )
     give_back(payment, JournalKind.RELEASE, source=(LedgerAccount.HOLD, payment.id))
-    return payment
 
 
 def give_back(payment: Payment, kind: JournalKind, *, source: tuple[LedgerAccount, int]) -> None:

@@ -13,6 +13,14 @@
     var row = tab.closest(".kv-tabs");
     row.scrollLeft += tab.getBoundingClientRect().right - row.getBoundingClientRect().right + 12;
   });
+  // A press that counts once: a second click, while the first is on its way, does nothing.
+  document.querySelectorAll("[data-once]").forEach(function (button) {
+    button.form.addEventListener("submit", function (event) {
+      if (button.getAttribute("aria-disabled") === "true") { event.preventDefault(); return; }
+      button.setAttribute("aria-disabled", "true");
+    });
+    window.addEventListener("pageshow", function () { button.removeAttribute("aria-disabled"); });
+  });
   document.querySelectorAll("[data-check-all]").forEach(function (all) {
     var rows = function () { return document.querySelectorAll("[data-row-check]"); };
     all.addEventListener("change", function () { rows().forEach(function (row) { row.checked = all.checked; }); });

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.gateways import Gateways
-from app.gateways.card import CardAuthentication
+from app.gateways.card import CardAuthentication, CardOrder
 from app.gateways.errors import Refused, Unavailable, Unknown
 from app.gateways.payments import Approval, Failed, InProgress, NotFound
 from sandbox import behaviours
@@ -24,14 +24,14 @@ NewOrder = Callable[[], str]
 
 
 def authenticate(gateways: Gateways, order_id: str, *, card: str = ORDINARY) -> CardAuthentication:
-    return gateways.card.authenticate(
-        order_id=order_id,
-        amount=WON,
-        card_number=card,
-        expiry="11/25",
-        phone=PHONE,
-        order_name="화상회의 1년",
-    )
+    return authenticate_all(gateways, [order_id], card=card)
+
+
+def authenticate_all(
+    gateways: Gateways, order_ids: list[str], *, card: str = ORDINARY, expiry: str = "11/25"
+) -> CardAuthentication:
+    orders = [CardOrder(order_id=each, amount=WON, name="화상회의 1년") for each in order_ids]
+    return gateways.card.authenticate(orders=orders, card_number=card, expiry=expiry, phone=PHONE)
 
 
 def pay(
@@ -272,9 +272,7 @@ def test_number_and_expiry_are_checked_by_form(
     card: str, expiry: str, code: str, gateways: Gateways, new_order: NewOrder
 ) -> None:
     with pytest.raises(Refused) as refusal:
-        gateways.card.authenticate(
-            order_id=new_order(), amount=WON, card_number=card, expiry=expiry, phone=PHONE, order_name="x"
-        )
+        authenticate_all(gateways, [new_order()], card=card, expiry=expiry)
     assert refusal.value.code == code
 
 

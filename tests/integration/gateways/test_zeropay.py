@@ -14,7 +14,7 @@ from app import clock
 from app.gateways import Gateways
 from app.gateways.errors import Forged, Refused, Unknown
 from app.gateways.payments import Approval, Cancelled, Failed, InProgress
-from app.gateways.zeropay import Wallet
+from app.gateways.zeropay import RETURNED, ReturnedOrder, Wallet, WindowOrder
 from sandbox import behaviours
 from tests.integration.gateways.conftest import WEB, Sandbox
 
@@ -36,14 +36,18 @@ def deposit(sandbox: Sandbox, wallet: Wallet, amount: str) -> httpx.Response:
 
 
 def order(gateways: Gateways, wallet: Wallet, order_id: str, *, own_share: int = 0) -> str:
+    return order_all(gateways, wallet, [order_id], own_share=own_share)
+
+
+def order_all(gateways: Gateways, wallet: Wallet, order_ids: list[str], *, own_share: int = 0) -> str:
     return gateways.zeropay.order(
-        order_id=order_id,
-        amount=WON,
-        order_name="재택근무 도구",
+        orders=[
+            WindowOrder(order_id=each, amount=WON, name="재택근무 도구", own_share=own_share)
+            for each in order_ids
+        ],
         wallet_id=wallet.wallet_id,
         return_url=RETURN_URL,
-        idempotency_key=f"o-{order_id}",
-        own_share=own_share,
+        idempotency_key=f"o-{order_ids[0]}",
     ).url
 
 
@@ -57,7 +61,11 @@ def press(url: str, *, password: str = "123456", button: str = "pay") -> dict[st
 
 
 def confirm(gateways: Gateways, params: dict[str, str]) -> Approval:
-    back = gateways.zeropay.verify_return(params=params)
+    [back] = gateways.zeropay.verify_return(params=params).orders
+    return confirm_one(gateways, back)
+
+
+def confirm_one(gateways: Gateways, back: ReturnedOrder) -> Approval:
     return gateways.zeropay.confirm(
         payment_key=back.payment_key,
         order_id=back.order_id,
@@ -101,6 +109,24 @@ def test_pays_in_the_window_and_draws_the_own_share(
     assert gateways.zeropay.find(order_id=order_id) == approval
     assert gateways.zeropay.wallet(wallet_id=wallet.wallet_id).balance == 50_000
     assert sandbox.ledger(order_id) == [("charge", WON)]
+
+
+def test_one_window_for_several_orders_each_confirmed_alone(
+    gateways: Gateways, sandbox: Sandbox, new_order: NewOrder
+) -> None:
+    """R-PAY-5: the certificates reach for one of them."""
+    first, second = new_order(), new_order()
+    wallet = open_wallet(gateways, first)
+    deposit(sandbox, wallet, str(OWN_SHARE))
+    url = order_all(gateways, wallet, [first, second], own_share=OWN_SHARE)
+    window = WEB.get(url).text
+    assert "결제할 상품 2건" in window and "2,000,000원" in window and "200,000원" in window
+    back = gateways.zeropay.verify_return(params=press(url))
+    assert back.approved and [each.order_id for each in back.orders] == [first, second]
+    assert confirm_one(gateways, back.orders[0]).amount == WON
+    with pytest.raises(Refused, match="NOT_ENOUGH_BALANCE"):
+        confirm_one(gateways, back.orders[1])
+    assert (sandbox.ledger(first), sandbox.ledger(second)) == ([("charge", WON)], [])
 
 
 def test_cancellations_return_the_own_share_to_the_won(
@@ -186,7 +212,7 @@ def test_a_lost_answer_is_found(gateways: Gateways, sandbox: Sandbox, new_order:
     assert sandbox.ledger(order_id) == [("charge", WON)]
 
 
-@pytest.mark.parametrize("field", ["orderId", "paymentKey", "amount", "result", "timestamp", "signature"])
+@pytest.mark.parametrize("field", [*RETURNED, "signature"])
 def test_a_forged_return_address(field: str, gateways: Gateways, new_order: NewOrder) -> None:
     order_id = new_order()
     params = press(order(gateways, open_wallet(gateways, order_id), order_id), button="cancel")

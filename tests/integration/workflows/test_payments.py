@@ -13,6 +13,7 @@ from app import clock, gateways
 from app.db import db, transaction
 from app.errors import Conflict, InvalidInput, NotFound, Refusal
 from app.gateways.card import Card
+from app.gateways.errors import korean_for
 from app.gateways.payments import Approval, Failed
 from app.jobs import outbox
 from app.models.deals import Deal, DealState
@@ -29,6 +30,7 @@ from app.workflows import (
     lifecycle,
     payment_resolution,
     payments,
+    steps,
     vouchers,
 )
 from app.workflows.payment_lifecycle import PAYMENT
@@ -91,10 +93,8 @@ def test_declined_card_fails_with_its_reason_and_leaves_the_bill(sandbox: str) -
     payment = money.pay(payer, deal, behaviour="09")
     assert payment.state is PaymentState.FAILED
     assert payment.failure_code == "REJECT_CARD_PAYMENT"
-    assert (
-        payment.failure_text
-        == "한도 초과 또는 잔액 부족으로 결제되지 않았습니다. 잔액과 한도를 확인해 주세요."
-    )
+    assert payment.failure_text == korean_for("REJECT_CARD_PAYMENT")
+    assert payment.failure_text.startswith("한도 초과 또는 잔액 부족으로 결제되지 않았습니다.")
     assert deal_state(deal) is DealState.BILLED
     assert payer.left() == (3_600_000, 400_000)
     assert money.pay(payer, deal).state is PaymentState.PAID
@@ -111,7 +111,8 @@ def test_wrong_code_may_be_typed_again(sandbox: str) -> None:
     assert (first.state, first.failure_code) == (PaymentState.FAILED, "INVALID_AUTH_CODE")
     second = card_payments.pay_card(actor=payer.actor, token=token, code=code, idempotency_key="second")
     assert second.state is PaymentState.PAID
-    assert second.order_id == first.order_id
+    orders = select(Payment.order_id).where(Payment.id.in_([first.id, second.id]))
+    assert len(set(db.session.scalars(orders))) == 1
     assert ledger.verify() == []
 
 
@@ -125,7 +126,8 @@ def test_same_press_again_is_the_same_payment(sandbox: str) -> None:
         for _ in range(3)
     ]
     assert len({payment.id for payment in presses}) == 1
-    assert money.book(sandbox, presses[0].order_id) == [("charge", 500_000)]
+    order_id = db.session.get_one(Payment, presses[0].id).order_id
+    assert money.book(sandbox, order_id) == [("charge", 500_000)]
     other = money.make_bill(payer, 100_000)
     with pytest.raises(Conflict) as refused:
         money.pay(payer, other, key="press")
@@ -240,27 +242,42 @@ def test_code_must_be_six_digits_and_in_time(sandbox: str) -> None:
     assert refused.value.code == "payment.code_expired"
 
 
-def test_several_bills_each_stand_or_fall_alone(sandbox: str) -> None:
-    """R-PAY-5: and together never more than the voucher."""
-    payer = money.make_payer(sandbox, cap=1_000_000)
-    deals = [money.make_bill(payer, amount) for amount in (400_000, 400_000, 400_000)]
-    presses = []
-    for deal in deals:
-        [started] = card_payments.start_cards(
-            actor=payer.actor, deal_ids=[deal.id], card_number=money.CARD, expiry="0927"
+def test_an_expired_code_still_answers_a_known_press(sandbox: str) -> None:
+    """R-PAY-4"""
+    payer = money.make_payer(sandbox)
+    authentication = money.start(payer, money.make_bill(payer, 100_000))
+    code = money.code_for(payer)
+
+    def press(key: str) -> Payment:
+        return card_payments.pay_card(
+            actor=payer.actor, token=authentication.token, code=code, idempotency_key=key
         )
-        assert started.authentication is not None
-        presses.append(card_payments.Press(token=started.authentication.token, code=money.code_for(payer)))
-    results = card_payments.pay_cards(actor=payer.actor, presses=presses, idempotency_key="cart")
-    assert [r.payment.state if r.payment else None for r in results] == [
-        PaymentState.PAID,
-        PaymentState.PAID,
-        None,
-    ]
-    assert results[2].refusal is not None and results[2].refusal.code == "payment.not_enough"
-    again = card_payments.pay_cards(actor=payer.actor, presses=presses[:2], idempotency_key="cart")
-    assert [r.payment.id for r in again if r.payment] == [r.payment.id for r in results[:2] if r.payment]
-    assert ledger.verify() == []
+
+    paid = press("once")
+    with transaction():
+        authentication.expires_at = clock.real_now()
+    assert press("once").id == paid.id
+    with pytest.raises(Conflict):
+        press("again")
+
+
+def test_the_press_reads_its_code_in_one_query(sandbox: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hot path: beside the hold and what follows, the code is read once and nothing else."""
+    payer = money.make_payer(sandbox)
+    token = money.start(payer, money.make_bill(payer, 100_000)).token
+
+    class Held(Exception):
+        pass
+
+    def held(**_: object) -> None:
+        raise Held
+
+    def press() -> None:
+        with pytest.raises(Held):
+            card_payments.pay_card(actor=payer.actor, token=token, code="123456", idempotency_key="hot")
+
+    monkeypatch.setattr(payments, "hold", held)
+    assert money.reads_of(press) == 1
 
 
 def test_nobody_but_the_clock_decides_an_outcome(sandbox: str) -> None:
@@ -333,6 +350,16 @@ def test_no_connection_is_kept_while_the_gateway_is_asked(
     assert payment_resolution.resolve().asked == len(lost) + 1
     assert {name for name, _ in asked} == {"authenticate", "confirm", "find", "cancel"}
     assert [name for name, is_open in asked if is_open] == []
+
+
+def test_a_payment_passes_its_steps_in_their_order(sandbox: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The crash tests stop at each of them."""
+    seen: list[str] = []
+    monkeypatch.setattr(steps, "watchers", [seen.append])
+    payer = money.make_payer(sandbox)
+    money.pay(payer, money.make_bill(payer, 100_000))
+    between = [each for each in seen if each in steps.BETWEEN and each.startswith("payment.")]
+    assert between == ["payment.authenticated", "payment.held", "payment.answered", "payment.settled"]
 
 
 def test_every_step_lies_outside_a_transaction(sandbox: str) -> None:

@@ -73,3 +73,22 @@ def test_letters_that_xml_forbids_do_not_break_the_workbook() -> None:
 def test_an_empty_table_has_its_heading() -> None:
     content = exports.xlsx([], COLUMNS)
     assert openpyxl.load_workbook(io.BytesIO(content)).active.max_row == 1
+
+
+def test_totals_lie_below_the_rows_and_outside_the_filter() -> None:
+    """R-PAY-8: read after the rows, so that they can be counted as they go by."""
+    seen: list[int] = []
+
+    def rows() -> Any:
+        for row in ROWS:
+            seen.append(row["amount"])
+            yield row
+
+    def totals() -> Any:
+        yield f"합계 {len(seen)}건", {"금액": sum(seen)}
+
+    content = exports.xlsx(rows(), COLUMNS, title="청구내역", totals=totals())
+    sheet = openpyxl.load_workbook(io.BytesIO(content)).active
+    assert [cell.value for cell in sheet[4]] == ["합계 2건", 1_980_000, None, None, None]
+    assert sheet["B4"].number_format == "#,##0" and sheet["B4"].font.bold
+    assert sheet.auto_filter.ref == "A1:E3"
