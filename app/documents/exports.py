@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv as csv_module
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -63,8 +63,17 @@ def _cell_value(value: Any, kind: Kind) -> Any:
     return value
 
 
-def xlsx(rows: Iterable[R], columns: Sequence[Column[R]], *, title: str = "목록") -> bytes:
-    """A workbook of one sheet, its heading frozen and filtered. Written row by row: memory stays flat."""
+Totals = Iterable[tuple[str, Mapping[str, int]]]
+"""Lines below a table: what each sums up, and the sums by their columns' titles. Read after the rows."""
+
+
+def xlsx(
+    rows: Iterable[R], columns: Sequence[Column[R]], *, title: str = "목록", totals: Totals = ()
+) -> bytes:
+    """A workbook of one sheet, its heading frozen and filtered. Written row by row: memory stays flat.
+
+    The totals lie outside the filter: who sorts or filters the rows leaves them where they are.
+    """
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title=title[:31])
     sheet.freeze_panes = "A2"
@@ -76,6 +85,9 @@ def xlsx(rows: Iterable[R], columns: Sequence[Column[R]], *, title: str = "목�
         sheet.append([_cell(sheet, column, row) for column in columns])
         count += 1
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{count}"
+    for label, sums in totals:
+        sheet.append([_total(sheet, column, label if at == 0 else sums.get(column.title))
+                      for at, column in enumerate(columns)])  # fmt: skip
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
@@ -86,6 +98,14 @@ def _heading(sheet: WriteOnlyWorksheet, title: str) -> Cell:
     cell.font = Font(bold=True, color="FFFFFF")
     cell.fill = PatternFill("solid", fgColor="052B57")
     cell.alignment = Alignment(horizontal="center", vertical="center")
+    return cell
+
+
+def _total(sheet: WriteOnlyWorksheet, column: Column[R], value: str | int | None) -> Cell:
+    cell = WriteOnlyCell(sheet, value=value)
+    cell.number_format = "@" if isinstance(value, str) else _FORMATS[column.kind]
+    cell.font = Font(bold=True)
+    cell.fill = PatternFill("solid", fgColor="F4F5F6")
     return cell
 
 

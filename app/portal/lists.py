@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, request
 
 from app import clock
-from app.documents.exports import XLSX_TYPE, Column, xlsx
+from app.documents.exports import XLSX_TYPE, Column, Totals, xlsx
 from app.web.files import disposition
 from app.web.forms import BaseForm, DateField, ValidationError
 from app.web.pages import key_of, page_args, page_url
@@ -85,10 +85,17 @@ def every(
         before, left = key(rows[-1]), left - len(rows)
 
 
-def spreadsheet(rows: Iterable[Any], columns: Sequence[Column[Any]], *, name: str) -> Response:
+def spreadsheet(
+    rows: Iterable[Any], columns: Sequence[Column[Any]], *, name: str, totals: Totals = ()
+) -> Response:
     """The table as XLSX; `name` is also the sheet's, without blanks in the file's."""
-    answer = Response(xlsx(rows, columns, title=name), content_type=XLSX_TYPE)
-    file_name = f"{name.replace(' ', '')}_{clock.now():%Y%m%d_%H%M}.xlsx"
+    return handed(xlsx(rows, columns, title=name, totals=totals), XLSX_TYPE, name=name, ending="xlsx")
+
+
+def handed(content: bytes, content_type: str, *, name: str, ending: str) -> Response:
+    """A file made for this person at this moment."""
+    answer = Response(content, content_type=content_type)
+    file_name = f"{name.replace(' ', '')}_{clock.now():%Y%m%d_%H%M}.{ending}"
     answer.headers["Content-Disposition"] = disposition("attachment", file_name)
     answer.headers["Cache-Control"] = "private, no-store"
     return answer

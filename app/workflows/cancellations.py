@@ -54,14 +54,14 @@ def cancel_today(*, actor: Actor, payment_id: int, reason: str) -> Payment:
 
 
 def cancel_late(*, actor: Actor, payment_id: int, reason: str) -> Payment:
-    """The supplier cancels, on whatever day; outcomes and errors as with `cancel_today`."""
+    """The supplier cancels, after the Korean day of payment; outcomes and errors as with `cancel_today`."""
     return _cancel(actor, payment_id, "cancel_late", reason)
 
 
 def cancellable_by(*, actor: Actor, payment: Payment) -> bool:
-    """Whether this person's button is there: the edge is open, and for the company the day is not over."""
+    """Whether this person's button is there: the edge is open, and it is this side's turn."""
     actions = {edge.action for edge in PAYMENT.open_to(actor, payment)}
-    return "cancel_late" in actions or ("cancel_today" in actions and _is_today(payment))
+    return ("cancel_today" if _is_today(payment) else "cancel_late") in actions
 
 
 def _is_today(payment: Payment) -> bool:
@@ -84,11 +84,8 @@ def _intend(actor: Actor, payment_id: int, action: str, reason: str) -> Intent |
         policy.require(actor, PAYMENT.of(action)[0].permission)
         if payment.state in (PaymentState.CANCELLING, PaymentState.CANCELLED):
             return None
-        if action == "cancel_today" and payment.state is PaymentState.PAID and not _is_today(payment):
-            raise Conflict(
-                "payment.cancel_today.late",
-                "결제한 날이 지나 직접 취소할 수 없습니다. 공급기업에 결제취소를 요청해 주세요.",
-            )
+        if payment.state is PaymentState.PAID:
+            _refuse_out_of_turn(payment, action)
         changes = {
             "cancel_key": secrets.token_urlsafe(24),
             "cancel_pressed_at": clock.now(),
@@ -101,6 +98,20 @@ def _intend(actor: Actor, payment_id: int, action: str, reason: str) -> Intent |
         fire(PAYMENT, payment_id, action, actor=actor, reason=reason, changes=changes)
         steps.reached("cancellation.intend.written")
         return intent_of(payment)
+
+
+def _refuse_out_of_turn(payment: Payment, action: str) -> None:
+    """At each instant one side alone may cancel: the company on the day, the supplier after it (R-PAY-6)."""
+    if action == "cancel_today" and not _is_today(payment):
+        raise Conflict(
+            "payment.cancel_today.late",
+            "결제한 날이 지나 직접 취소할 수 없습니다. 공급기업에 결제취소를 요청해 주세요.",
+        )
+    if action == "cancel_late" and _is_today(payment):
+        raise Conflict(
+            "payment.cancel_late.early",
+            "결제 당일 24:00까지는 수요기업만 취소할 수 있습니다. 그 뒤에 다시 눌러 주세요.",
+        )
 
 
 def intent_of(payment: Payment) -> Intent:

@@ -72,6 +72,7 @@ UNLINKED = {
     "payments.result": IN_THE_WAY,
     "payments.result_now": FRAGMENT,
     "payments.papers": FRAGMENT,
+    "payments.cancel": "offered on the day of payment: tests/integration/portal/test_payment_cancel.py",
     "payments.cart_pay": "a selection of the 장바구니 leads there: tests/integration/portal",
     "payments.cart_codes": "a selection of the 장바구니 leads there: tests/integration/portal",
     "payments.cart_result": "a selection of the 장바구니 leads there: tests/integration/portal",

@@ -2,58 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import current_actor, needs
 from app.documents.exports import Column
-from app.errors import Conflict, InvalidInput
+from app.errors import Conflict, NotFound, Refusal
 from app.models.payments import Payment, PaymentState
-from app.policy import Permission
-from app.portal import lists
+from app.policy import Actor, Permission
+from app.portal import lists, payment_lists
+from app.portal.payment_cancel import GOES_ON, CancelForm
+from app.portal.payment_flow import UNDECIDED
 from app.portal.supply.root import blueprint
-from app.web import confirm
-from app.web.errors import refused
+from app.web.forms import refusal_to_form
 from app.web.pages import page_args
-from app.workflows import cancellations, payments_reads, slips
+from app.workflows import (
+    cancellation_terms,
+    cancellations,
+    payment_history,
+    payment_papers,
+    payments_reads,
+)
+from app.workflows.cancellation_terms import Terms
+from app.workflows.payments_reads import SALES_TABS
 
-CANCEL: dict[str, Any] = {
-    "question": "이 결제를 취소할까요?",
-    "consequence": "취소하면 되돌릴 수 없습니다. 금액은 수요기업의 바우처(이용할 수 없으면 예산)로 돌아가고, "
-    "이미 정산한 결제이면 다음 정산에서 그만큼 빼고 지급합니다(환수).",
-    "label": "결제취소",
-    "reason_required": True,
-}
-COLUMNS: list[Column[Payment]] = [
-    Column("결제일시", lambda row: row.paid_at or row.pressed_at, "instant"),
-    Column("상태", lambda row: row.state),
+COLUMNS = payment_lists.columns(
     Column("수요기업", lambda row: row.deal.company.name),
-    Column("서비스", lambda row: row.deal.offering.name, width=32),
-    Column("결제수단", lambda row: row.instrument_kind),
-    Column("승인번호", lambda row: row.approval_number),
-    Column("정부지원금", lambda row: row.grant_part, "won"),
-    Column("자부담금", lambda row: row.share_part, "won"),
-    Column("부가세(기업 부담)", lambda row: row.tax_part, "won"),
-    Column("결제금액", lambda row: row.total, "won"),
-    Column("취소일시", lambda row: row.cancelled_at, "instant"),
-    Column("취소 사유", lambda row: row.cancel_reason, width=40),
-]
+    Column("취소 사유", lambda row: row.cancel_reason if row.cancelled_at else None, width=40),
+    before=True,
+)
 
 
 @blueprint.get("/sales")
 @needs(Permission.SUPPLIER_VIEW)
 def sales() -> ResponseReturnValue:
-    actor, page, period = current_actor(), page_args(), lists.period()
-    bounds: dict[str, Any] = {"since": period.since, "until": period.until}
-    rows = payments_reads.sales(actor=actor, before=lists.cursor(), size=page.size, **bounds)
+    actor, page = current_actor(), page_args()
+    wanted, tab = payment_lists.wanted(), payment_lists.chosen(SALES_TABS)
+    rows = payments_reads.sales(actor=actor, tab=tab, before=lists.cursor(), size=page.size, **wanted.bounds)
     return render_template(
         "portal/supply/sales.html",
-        sums=payments_reads.statement_sums(actor=actor, **bounds),
+        tab=tab,
+        tabs=SALES_TABS,
+        sums=payments_reads.tabs(actor=actor, **wanted.bounds),
         rows=rows,
-        papers=slips.for_payments([row.id for row in rows]),
-        period=period,
+        papers=payment_papers.of(rows),
+        wanted=wanted,
         size=page.size,
         following=lists.following(rows, page.size),
     )
@@ -62,14 +55,12 @@ def sales() -> ResponseReturnValue:
 @blueprint.get("/sales.xlsx")
 @needs(Permission.SUPPLIER_VIEW)
 def sales_export() -> ResponseReturnValue:
-    """The period of the address, all of it."""
-    actor, period = current_actor(), lists.period()
-    rows = lists.every(
-        lambda before, size: payments_reads.sales(
-            actor=actor, since=period.since, until=period.until, before=before, size=size
-        )
-    )
-    return lists.spreadsheet(rows, COLUMNS, name="매출 결제내역")
+    """The tab and the filter of the address, all of it."""
+    actor, wanted, tab = current_actor(), payment_lists.wanted(), payment_lists.chosen(SALES_TABS)
+    count = payments_reads.tabs(actor=actor, **wanted.bounds)[tab].count
+    name = f"매출 결제내역 {tab.label}"
+    filters = {"actor": actor, "tab": tab, **wanted.bounds}
+    return payment_lists.export(payments_reads.sales, count, COLUMNS, name=name, **filters)
 
 
 @blueprint.get("/sales/<int:payment_id>")
@@ -77,38 +68,61 @@ def sales_export() -> ResponseReturnValue:
 def sale(payment_id: int) -> ResponseReturnValue:
     actor = current_actor()
     payment = payments_reads.get(actor=actor, payment_id=payment_id)
-    return render_template(
-        "portal/supply/sale.html",
-        payment=payment,
-        papers=slips.for_payments([payment_id]).get(payment_id, {}),
-        cancellable=cancellations.cancellable_by(actor=actor, payment=payment),
-        confirm=CANCEL,
+    page = make_response(
+        render_template(
+            "portal/supply/sale.html",
+            payment=payment,
+            papers=payment_papers.of_payment(payment),
+            terms=cancellation_terms.of(payment, actor=actor),
+            to_voucher=cancellation_terms.went_to_voucher(payment) if payment.cancelled_at else None,
+            history=payment_history.of(payment, actor=actor),
+        )
     )
+    if request.headers.get("HX-Trigger") == "undecided" and payment.state not in UNDECIDED:
+        page.headers["HX-Refresh"] = "true"
+    return page
 
 
-@blueprint.post("/sales/<int:payment_id>/cancel")
+@blueprint.route("/sales/<int:payment_id>/cancel", methods=["GET", "POST"])
 @needs(Permission.PAYMENT_CANCEL_LATE)
 def cancel_sale(payment_id: int) -> ResponseReturnValue:
-    """결제취소 by the supplier, on whatever day (R-PAY-6)."""
+    """결제취소 by the supplier, from the day after the payment on (R-PAY-6)."""
     actor, here = current_actor(), url_for("supply.sale", payment_id=payment_id)
-    payments_reads.get(actor=actor, payment_id=payment_id)
-    question = confirm.ask(**CANCEL, cancel_url=here)
-    if question is not None:
-        return question
-    try:
-        payment = cancellations.cancel_late(
-            actor=actor, payment_id=payment_id, reason=request.form.get("reason", "")
+    payment = payments_reads.get(actor=actor, payment_id=payment_id)
+    if payment.state in GOES_ON:
+        return redirect(here)
+    form, terms = CancelForm(), cancellation_terms.of(payment, actor=actor)
+    if terms is None or not (terms.may or form.is_submitted()):
+        flash(
+            terms.turn if terms else "취소할 수 있는 결제가 아닙니다. 현재 상태를 확인해 주세요.", "warning"
         )
-    except (Conflict, InvalidInput) as refusal:
-        return refused(refusal, to=here)
-    _tell(payment)
-    return redirect(here)
+        return redirect(here)
+    if form.validate_on_submit():
+        done = _cancelled(actor, payment, terms, form)
+        if done is not None:
+            _tell(done)
+            return redirect(here)
+    if not form.is_submitted():
+        form.reason.data = payment.cancel_reason
+    page = render_template("portal/supply/cancel_sale.html", payment=payment, terms=terms, form=form)
+    return page, 422 if form.errors else 200
+
+
+def _cancelled(actor: Actor, payment: Payment, terms: Terms, form: CancelForm) -> Payment | None:
+    """None where it is refused: the form says why, and keeps what was typed."""
+    try:
+        if terms.company_turn:
+            raise Conflict("payment.cancel_late.early", f"{terms.turn} 그 뒤에 다시 눌러 주세요.")
+        return cancellations.cancel_late(actor=actor, payment_id=payment.id, reason=form.reason.data or "")
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        refusal_to_form(form, refusal)
+        return None
 
 
 def _tell(payment: Payment) -> None:
     if payment.state is PaymentState.CANCELLED:
         flash("결제를 취소했습니다. 금액이 수요기업에 돌아갔습니다.", "success")
-    elif payment.state is PaymentState.CANCELLING:
-        flash("취소 결과를 결제 기관에 확인하고 있습니다. 결과가 나오면 알림으로 알려 드립니다.", "info")
-    else:
+    elif payment.state is PaymentState.PAID:
         flash(f"결제를 취소하지 못했습니다. {payment.failure_text or ''}".strip(), "danger")

@@ -14,6 +14,7 @@ from openpyxl import load_workbook
 
 from app import clock
 from app.db import db
+from app.gateways.errors import korean_for
 from app.models.deals import Deal, DealState
 from app.models.payments import Payment, PaymentState
 from app.models.vouchers import InstrumentKind
@@ -159,33 +160,6 @@ def test_zeropay_return_that_nobody_signed_is_refused(buyer: Buyer) -> None:
     assert "제로페이의 결제 결과를 확인할 수 없습니다" in buyer.get("/payments")
 
 
-def test_cart_pays_several_bills_each_by_its_own_code(buyer: Buyer) -> None:
-    """R-DEAL-3, R-PAY-5: one wrong code leaves its bill unpaid and says so; the other is paid."""
-    deals = [money.make_bill(buyer.payer, amount) for amount in (1_000_000, 2_000_000)]
-    page = buyer.get("/cart")
-    assert all(f'value="{deal.id}"' in page for deal in deals)
-    ids = [deal.id for deal in deals]
-    address = f"/cart/pay?{urlencode({'id': ids}, doseq=True)}"
-    assert "3,000,000원" in buyer.get(address)
-    answer = buyer.browser.post("/cart/pay", data={"id": ids, "card_number": money.CARD, "expiry": "09/27"})
-    assert path_of(answer) == "/cart/codes"
-    key = hidden(buyer.get("/cart/codes"), "key")
-    texts = money.WEB.get(
-        f"{buyer.payer.sandbox}/messages.json", params={"to": buyer.payer.company.payment_contact_phone}
-    ).json()
-    codes = {
-        t["text"].partition("] ")[2][2:].partition("원")[0]: t["text"].partition("번호 [")[2][:6]
-        for t in texts
-    }
-    assert len(codes) == 2
-    right = next(code for amount, code in codes.items() if "2,000,000" in amount)
-    wrong = "000000" if "000000" not in codes.values() else "111111"
-    form = {"key": key, f"code_{ids[0]}": wrong, f"code_{ids[1]}": right}
-    page = buyer.get(path_of(buyer.post("/cart/codes", **form)))
-    assert "결제실패" in page and "인증번호가 맞지 않습니다." in page and "결제성공" in page
-    assert str(ids[0]) in buyer.get("/cart") and f'value="{ids[1]}"' not in buyer.get("/cart")
-
-
 def test_cart_with_nothing_ticked_says_so(buyer: Buyer) -> None:
     assert "결제할 청구가 없습니다." in buyer.get("/cart")
     assert path_of(buyer.browser.get("/cart/pay")) == "/cart"
@@ -196,10 +170,10 @@ def test_cancelling_asks_first_and_gives_the_money_back(buyer: Buyer, bill: Deal
     """R-PAY-6, R-MONEY-3: on the day of payment, with a reason."""
     payment = pay_by_card(buyer, bill)
     address = f"/payments/{payment.id}/cancel"
-    asked = buyer.post(address)
-    assert asked.status_code == 200 and "이 결제를 취소할까요?" in asked.get_data(as_text=True)
-    assert "사유를 입력해 주세요." in buyer.post(address, confirmed="1").get_data(as_text=True)
-    path_of(buyer.post(address, confirmed="1", reason="수량을 잘못 정했습니다."))
+    assert "이 결제를 취소할까요?" in buyer.get(address)
+    missing = buyer.post(address)
+    assert missing.status_code == 422 and "취소 사유를 입력해 주세요." in missing.get_data(as_text=True)
+    path_of(buyer.post(address, reason="수량을 잘못 정했습니다."))
     page = buyer.get(f"/payments/{payment.id}")
     assert "결제취소" in page and "수량을 잘못 정했습니다." in page and "취소전표" in page
     assert buyer.payer.left() == (3_600_000, 400_000)
@@ -210,15 +184,17 @@ def test_the_next_day_only_the_supplier_cancels(buyer: Buyer, bill: Deal) -> Non
     payment = pay_by_card(buyer, bill)
     clock.set_offset(clock.timedelta(days=1))
     assert "공급기업(" in buyer.get(f"/payments/{payment.id}")
-    here = path_of(buyer.post(f"/payments/{payment.id}/cancel", confirmed="1", reason="늦었습니다."))
-    assert "결제한 날이 지나 직접 취소할 수 없습니다. 공급기업에 결제취소를 요청해 주세요." in buyer.get(here)
+    late = buyer.post(f"/payments/{payment.id}/cancel", reason="늦었습니다.")
+    page = late.get_data(as_text=True)
+    assert late.status_code == 422 and "늦었습니다." in page
+    assert "결제한 날이 지나 직접 취소할 수 없습니다. 공급기업에 결제취소를 요청해 주세요." in page
 
 
 def test_a_refused_cancellation_says_why(buyer: Buyer, bill: Deal) -> None:
     payment = pay_by_card(buyer, bill, behaviour="70")
-    here = path_of(buyer.post(f"/payments/{payment.id}/cancel", confirmed="1", reason="취소합니다."))
+    here = path_of(buyer.post(f"/payments/{payment.id}/cancel", reason="취소합니다."))
     page = buyer.get(here)
-    assert "결제를 취소하지 못했습니다." in page and "취소할 수 없는 결제입니다." in page
+    assert "결제를 취소하지 못했습니다." in page and korean_for("NOT_CANCELABLE_PAYMENT") in page
 
 
 def test_lists_filter_by_period_and_export(buyer: Buyer, bill: Deal) -> None:
@@ -237,7 +213,11 @@ def test_lists_filter_by_period_and_export(buyer: Buyer, bill: Deal) -> None:
         answer = buyer.browser.get(address)
         assert "attachment" in answer.headers["Content-Disposition"]
         rows = list(load_workbook(io.BytesIO(answer.data)).active.iter_rows(values_only=True))
-        assert len(rows) == 2 and rows[1][2] == bill.offering.name and rows[1][9] == 1_100_000
+        assert rows[1][2] == bill.offering.name and rows[1][10] == 1_100_000
+        assert (rows[2][0], rows[2][10]) == ("결제성공 1건", 1_100_000)
+        assert [row[0] for row in rows[3:]] == (
+            ["합계 1건", "청구금액(결제 − 취소)"] if "statement" in address else []
+        )
 
 
 def test_a_list_keeps_its_query_count(buyer: Buyer, count_queries: Callable[[str], int]) -> None:

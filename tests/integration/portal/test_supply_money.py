@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from openpyxl import load_workbook
 
 from app import clock
+from app.db import db
 from app.models.catalogue import Supplier
 from app.models.payments import Payment, PaymentState, SlipKind
 from app.models.people import Account
@@ -60,8 +61,12 @@ def test_sales_by_period_with_sums_and_papers(
     assert "총 <strong>2</strong>건" in page and "550,000원" not in page
     exported = seller.get(f"/supply/sales.xlsx?{period}")
     rows = _rows(exported.data)
-    assert rows[0][:4] == ("결제일시", "상태", "수요기업", "서비스") and len(rows) == 3
-    assert sorted(row[9] for row in rows[1:]) == [220_000, 1_100_000]
+    assert rows[0][:4] == ("결제일시", "상태", "수요기업", "서비스") and len(rows) == 5
+    assert sorted(row[10] for row in rows[1:3]) == [220_000, 1_100_000]
+    assert [(row[0], row[10], row[11]) for row in rows[3:]] == [
+        ("결제성공 1건", 1_100_000, 0),
+        ("결제취소 1건", 220_000, 220_000),
+    ]
 
 
 def test_a_period_that_ends_before_it_begins_is_said_to_be_wrong(seller: FlaskClient) -> None:
@@ -71,7 +76,10 @@ def test_a_period_that_ends_before_it_begins_is_said_to_be_wrong(seller: FlaskCl
 
 def test_sales_without_any_say_what_to_do(seller: FlaskClient) -> None:
     page = seller.get("/supply/sales").text
-    assert "이 기간에 결제된 내역이 없습니다." in page and "서비스 요청 보기" in page
+    assert (
+        "아직 결제된 내역이 없습니다. 수락한 거래에 결제요청을 보내면" in page and "서비스 요청 보기" in page
+    )
+    assert "조건에 맞는 결제 내역이 없습니다." in seller.get("/supply/sales?q=없음").text
 
 
 def test_a_sale_opens_into_its_parts(seller: FlaskClient, supplier: Supplier, programme: Programme) -> None:
@@ -91,18 +99,76 @@ def test_the_later_cancellation_says_its_consequence_and_asks_why(
     client = log_in_as(factories.make_account(Role.SUPPLIER, supplier_id=bill.supplier_id))
     clock.set_offset(timedelta(days=3))
     address = f"/supply/sales/{payment.id}"
-    assert "결제취소" in client.get(address).text
-    asked = client.post(f"{address}/cancel")
-    assert "이 결제를 취소할까요?" in asked.text and "환수" in asked.text and "사유" in asked.text
-    missing = client.post(f"{address}/cancel", data={"confirmed": "1"})
-    assert "사유를 입력해 주세요." in missing.text and payment.state is PaymentState.PAID
-    done = client.post(
-        f"{address}/cancel", data={"confirmed": "1", "reason": "이용을 시작하지 못함"}, follow_redirects=True
-    )
+    assert f'href="{address}/cancel"' in client.get(address).text
+    asked = client.get(f"{address}/cancel").text
+    assert "이 결제를 취소할까요?" in asked and "수요기업의 바우처로 돌아갑니다" in asked
+    assert "아직 정산되지 않은 결제" in asked
+    missing = client.post(f"{address}/cancel")
+    assert missing.status_code == 422 and "취소 사유를 입력해 주세요." in missing.text
+    assert payment.state is PaymentState.PAID
+    done = client.post(f"{address}/cancel", data={"reason": "이용을 시작하지 못함"}, follow_redirects=True)
     assert "결제를 취소했습니다." in done.text and "이용을 시작하지 못함" in done.text
-    assert f'action="{address}/cancel"' not in done.text
-    again = client.post(f"{address}/cancel", data={"confirmed": "1", "reason": "또"}, follow_redirects=True)
+    assert f'href="{address}/cancel"' not in done.text
+    again = client.post(f"{address}/cancel", data={"reason": "또"}, follow_redirects=True)
     assert again.status_code == 200
+
+
+def test_on_the_day_of_payment_the_supplier_waits(site: Any, sandbox: str, log_in_as: LogIn) -> None:
+    """R-PAY-6, R-TIME-1: no button and no cancellation until 24:00 Korean time, to the millisecond."""
+    payer = money.make_payer(sandbox)
+    bill = money.make_bill(payer, 1_000_000)
+    payment = money.pay(payer, bill)
+    client = log_in_as(factories.make_account(Role.SUPPLIER, supplier_id=bill.supplier_id))
+    address = f"/supply/sales/{payment.id}"
+    assert payment.paid_at is not None
+    midnight = clock.end_of(clock.korean_day(payment.paid_at))
+    with clock.at(midnight - timedelta(milliseconds=1)):
+        page = client.get(address).text
+        assert f"{clock.write_deadline(midnight)}는 수요기업만 취소할 수 있고" in page
+        assert f'href="{address}/cancel"' not in page
+        assert client.get(f"{address}/cancel").status_code == 302
+        refused = client.post(f"{address}/cancel", data={"reason": "재고가 없습니다."})
+        assert refused.status_code == 422 and "수요기업만 취소할 수 있습니다." in refused.text
+        assert "재고가 없습니다." in refused.text
+    assert db.session.get_one(Payment, payment.id, populate_existing=True).state is PaymentState.PAID
+    with clock.at(midnight):
+        assert f'href="{address}/cancel"' in client.get(address).text
+        assert client.post(f"{address}/cancel", data={"reason": "재고가 없습니다."}).status_code == 302
+    assert db.session.get_one(Payment, payment.id, populate_existing=True).state is PaymentState.CANCELLED
+
+
+def test_after_settlement_the_clawback_is_said_first(
+    seller: FlaskClient, supplier: Supplier, programme: Programme
+) -> None:
+    """R-PAY-6: 환수, in won, on the sale and on the page that asks."""
+    payment = settled.make_paid(programme, supplier, 2_200_000, paid_at=clock.now() - timedelta(days=30))
+    settled.Officers().approved(programme)
+    for path in ("", "/cancel"):
+        page = seller.get(f"/supply/sales/{payment.id}{path}").text
+        assert "다음 정산에서 2,200,000원을 빼고 지급합니다(환수)" in page
+    # Its voucher's clocks have struck: the money cannot stay there.
+    assert "사업 예산으로 돌아갑니다" in seller.get(f"/supply/sales/{payment.id}/cancel").text
+
+
+def test_sales_by_tab_and_words(seller: FlaskClient, supplier: Supplier, programme: Programme) -> None:
+    """R-PAY-7: what is searched for stays through tabs and into the file; a failed attempt is not there."""
+    paid = settled.make_paid(programme, supplier, 1_100_000)
+    gone = settled.make_paid(programme, supplier, 220_000)
+    settled.cancel(gone)
+    failed = settled.make_paid(programme, supplier, 330_000)
+    failed.state, failed.failure_text = PaymentState.FAILED, "한도 초과"
+    db.session.commit()
+    page = seller.get("/supply/sales").text
+    assert "총 <strong>2</strong>건" in page and "결제실패" not in page and "330,000원" not in page
+    assert seller.get(f"/supply/sales/{failed.id}").status_code == 404
+    assert "총 <strong>1</strong>건" in seller.get("/supply/sales?tab=cancelled").text
+    words = f"q={paid.approval_number}"
+    page = seller.get(f"/supply/sales?tab=paid&{words}").text
+    assert paid.deal.company.name in page and gone.deal.company.name not in page
+    assert f"tab=paid&amp;{words}" in page and f"{words}&amp;tab=cancelled" in page
+    assert "총 <strong>0</strong>건" in seller.get(f"/supply/sales?tab=cancelled&{words}").text
+    rows = _rows(seller.get(f"/supply/sales.xlsx?tab=all&{words}").data)
+    assert [row[0] for row in rows[2:]] == ["결제성공 1건"] and rows[1][2] == paid.deal.company.name
 
 
 @pytest.mark.parametrize("method, path", [("GET", ""), ("POST", "/cancel")])
@@ -110,7 +176,7 @@ def test_anothers_sale_is_not_there(
     seller: FlaskClient, programme: Programme, method: str, path: str
 ) -> None:
     other: Payment = settled.make_paid(programme, factories.make_supplier(), 1_100_000)
-    data = {"confirmed": "1", "reason": "남의 결제"}
+    data = {"reason": "남의 결제"}
     assert seller.open(f"/supply/sales/{other.id}{path}", method=method, data=data).status_code == 404
     assert other.state is PaymentState.PAID
     assert "총 <strong>0</strong>건" in seller.get("/supply/sales").text

@@ -107,7 +107,7 @@ def test_refused_cancellation_leaves_the_payment_paid_and_says_why(sandbox: str)
     payment = money.pay(payer, money.make_bill(payer, 100_000), behaviour="74")
     refused = cancellations.cancel_today(actor=payer.actor, payment_id=payment.id, reason=WHY)
     assert (refused.state, refused.failure_code) == (PaymentState.PAID, "REFUND_REJECTED")
-    assert refused.failure_text == "결제 기관에서 취소를 거절했습니다. 콜센터에 문의해 주세요."
+    assert refused.failure_text == "결제 기관에서 취소를 거절했습니다. 콜센터(02-6093-3500)에 문의해 주세요."
     assert deal_of(payment).state is DealState.PAID
     assert ledger.verify() == []
 
@@ -154,7 +154,8 @@ def test_late_cancellation_of_an_ended_voucher_returns_to_the_budget(sandbox: st
     with transaction():
         lifecycle.fire(vouchers.VOUCHER, payer.voucher.id, "expire", actor=CLOCK)
         vouchers.give_back([payer.voucher.id], JournalKind.EXPIRY, actor=CLOCK)
-    cancellations.cancel_late(actor=supplier, payment_id=payment.id, reason=WHY)
+    with clock.at(clock.now() + timedelta(days=1)):
+        cancellations.cancel_late(actor=supplier, payment_id=payment.id, reason=WHY)
     assert payer.left() == (0, 0)
     assert ledger.balance(LedgerAccount.AGENCY_BUDGET, payer.voucher.agency_budget_id) == 900_000
     assert ledger.balance(LedgerAccount.PLEDGE, payer.company.id) == 0

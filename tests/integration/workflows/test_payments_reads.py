@@ -13,7 +13,7 @@ from app.db import db
 from app.errors import NotFound
 from app.models.payments import PaymentState
 from app.policy import Denied, Role
-from app.workflows import cancellations, payments_reads
+from app.workflows import cancellations, payments_reads, unknown_outcomes
 from app.workflows.payments_reads import Tab
 from tests import factories, money
 
@@ -76,6 +76,9 @@ def test_list_is_newest_first_and_goes_on_by_key(history: money.Payer) -> None:
 def test_statement_holds_paid_and_cancelled_with_their_sums(history: money.Payer) -> None:
     """R-PAY-8"""
     rows = payments_reads.statement(actor=history.actor)
+    assert [row.id for row in payments_reads.statement(actor=history.actor, before=rows[0].id)] == [
+        rows[1].id
+    ]
     assert [row.state for row in rows] == [PaymentState.CANCELLED, PaymentState.PAID]
     sums = payments_reads.statement_sums(actor=history.actor)
     assert (sums.count, sums.paid, sums.cancelled, sums.net) == (2, 400_000, 300_000, 100_000)
@@ -97,12 +100,44 @@ def test_each_sees_their_own(history: money.Payer, sandbox: str) -> None:
             payments_reads.listing(actor=factories.make_actor(role), tab=Tab.ALL)
 
 
-def test_console_lists_unknown_outcomes(history: money.Payer) -> None:
+def test_a_supplier_sees_what_was_paid_and_no_attempt(history: money.Payer) -> None:
+    """R-PAY-7: an attempt that failed is between the company and its bank."""
+    failed = payments_reads.listing(actor=history.actor, tab=Tab.FAILED)[0]
+    supplier = money.supplier_of(failed.deal)
+    assert payments_reads.sales(actor=supplier) == []
+    assert payments_reads.tabs(actor=supplier)[Tab.ALL].count == 0
+    with pytest.raises(NotFound):
+        payments_reads.get(actor=supplier, payment_id=failed.id)
+    unknown = payments_reads.listing(actor=history.actor, tab=Tab.ALL, size=1)[0]
+    supplier = money.supplier_of(unknown.deal)
+    assert payments_reads.sales(actor=supplier) == []
+    assert payments_reads.get(actor=supplier, payment_id=unknown.id).state is PaymentState.PENDING
+
+
+def test_sums_by_part_follow_the_search(history: money.Payer) -> None:
+    """R-PAY-7: grant, share and tax of what is shown."""
+    [paid] = payments_reads.listing(actor=history.actor, tab=Tab.PAID)
+    [cancelled] = payments_reads.listing(actor=history.actor, tab=Tab.CANCELLED)
+    sums = payments_reads.tabs(actor=history.actor, q=paid.order_id)
+    assert sums[Tab.ALL] == sums[Tab.PAID] == payments_reads.Sum(1, 100_000, 90_000, 10_000, 0)
+    assert sums[Tab.CANCELLED] == payments_reads.Sum()
+    billed = payments_reads.statement_sums(actor=history.actor, q=cancelled.order_id)
+    assert (billed.all, billed.net) == (billed.back, 0)
+
+
+def test_the_console_finds_by_either_sides_name(history: money.Payer) -> None:
+    [paid] = payments_reads.listing(actor=history.actor, tab=Tab.PAID)
     finance = factories.make_actor(Role.FINANCE_OFFICER)
-    [unknown] = payments_reads.unknowns(actor=finance)
+    both = f"{paid.deal.company.name} {paid.deal.supplier.name}"
+    assert [row.id for row in payments_reads.listing(actor=finance, tab=Tab.ALL, q=both)] == [paid.id]
+    assert payments_reads.listing(actor=finance, tab=Tab.ALL, q=f"{both} 없는말") == []
+
+
+def test_console_lists_unknown_outcomes(history: money.Payer) -> None:
+    [unknown] = money.unknown()
     assert (unknown.state, unknown.amount) == (PaymentState.PENDING, 400_000)
     with pytest.raises(Denied):
-        payments_reads.unknowns(actor=history.actor)
+        unknown_outcomes.listing(actor=history.actor)
 
 
 def test_amount_opens_into_how_it_was_worked_out(history: money.Payer) -> None:
@@ -111,17 +146,6 @@ def test_amount_opens_into_how_it_was_worked_out(history: money.Payer) -> None:
     lines = payments_reads.working(actor=history.actor, payment_id=first.id)
     assert lines[1].amount == first.grant_part == 90_000
     assert "100,000원 × 남은 정부지원금 3,600,000원 ÷ 바우처 잔액 4,000,000원" in lines[1].working
-
-
-def test_ticked_bills_against_the_balance(history: money.Payer) -> None:
-    """R-PAY-5"""
-    deals = [money.make_bill(history, amount) for amount in (1_500_000, 2_000_000)]
-    preview = payments_reads.balance_preview(actor=history.actor, deal_ids=[deal.id for deal in deals])
-    assert (preview.total, preview.left, preview.enough) == (3_500_000, 3_500_000, True)
-    more = payments_reads.balance_preview(
-        actor=history.actor, deal_ids=[*(deal.id for deal in deals), money.make_bill(history, 1_000).id]
-    )
-    assert not more.enough
 
 
 def test_queries_do_not_grow_with_the_rows(
@@ -135,3 +159,4 @@ def test_queries_do_not_grow_with_the_rows(
 
     assert queries(read(1)) == queries(read(4)) == 1
     assert queries(lambda: payments_reads.tabs(actor=history.actor)) == 1
+    assert queries(lambda: payments_reads.tabs(actor=history.actor, q="서비스 R-1")) == 1
