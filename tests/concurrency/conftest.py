@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.db import db
+from tests import invariant
 
 
 @pytest.fixture
@@ -34,3 +35,9 @@ def together(committed):
             return list(pool.map(one, jobs))
 
     return run
+
+
+@pytest.fixture
+def books(committed, sandbox):
+    """Our books beside the gateways', from here on: `books.check()` (tests/invariant.py)."""
+    return invariant.Books(sandbox)

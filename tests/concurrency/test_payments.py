@@ -119,7 +119,7 @@ def test_two_tabs_with_keys_of_their_own_pay_one_bill_once(app: Flask, sandbox: 
 
 
 def test_company_and_supplier_cancel_at_the_same_moment(app: Flask, sandbox: str) -> None:
-    """R-PAY-6: one cancellation, once."""
+    """R-PAY-6: one cancellation, once; on the day of payment it is the company's."""
     payer = money.make_payer(sandbox)
     deal = money.make_bill(payer, 100_000)
     payment_id, supplier = money.pay(payer, deal).id, money.supplier_of(deal)
@@ -133,7 +133,8 @@ def test_company_and_supplier_cancel_at_the_same_moment(app: Flask, sandbox: str
         return cancellations.cancel_late(actor=supplier, payment_id=payment_id, reason="불가").id
 
     answers = at_once(app, [by_company, by_supplier] * 4)
-    assert {outcome(answer) for answer in answers} == {str(payment_id)}
+    assert str(payment_id) in (found := {outcome(answer) for answer in answers})
+    assert found <= {str(payment_id), "payment.cancel_late.early"}
     assert money.book(sandbox, order_id) == [("charge", 100_000), ("cancel", 100_000)]
     assert payer.left() == (3_600_000, 400_000)
     assert ledger.verify() == []

@@ -1,0 +1,110 @@
+"""The model's settlement (R-SET-1, R-SET-2): drafts, approvals, what the bank answers."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from tests.machine.model import SETTLED, Batch, Line, Model, Payment
+
+NEXT = {
+    "drafted": "submitted",
+    "submitted": "approved",
+    "approved": "exported",
+    "exported": "reconciled",
+    "reconciled": "closed",
+}
+
+
+def lines_of(model: Model) -> list[Line]:
+    return [line for batch in model.batches.values() for line in batch.lines]
+
+
+def ripe(model: Model, today: date) -> list[Payment]:
+    """Paid, its use confirmed, in no line."""
+    used = today - timedelta(days=model.use_days)
+    return [
+        p
+        for p in model.payments.values()
+        if p.state == "paid" and p.line is None and (p.day <= used or p.deal.evaluated)
+    ]
+
+
+def to_take_back(model: Model) -> list[Payment]:
+    """Cancelled after it was settled, and in no later line."""
+    return [
+        p
+        for p in model.payments.values()
+        if p.state == "cancelled" and p.line and p.line.batch.state in SETTLED and p.clawed is None
+    ]
+
+
+def draft(model: Model, today: date) -> dict[int, tuple[list[Payment], list[Payment], list[Line]]]:
+    """By supplier, of those to whom something would be paid: payments, clawbacks, failed transfers."""
+    failed = [line for line in lines_of(model) if line.state == "failed" and line.carried_into is None]
+    parts = ripe(model, today), to_take_back(model)
+    suppliers = {p.deal.supplier for part in parts for p in part} | {line.supplier for line in failed}
+    found = {}
+    for supplier in sorted(suppliers):
+        paid, back = ([p for p in part if p.deal.supplier == supplier] for part in parts)
+        carried = [line for line in failed if line.supplier == supplier]
+        gross, clawback = sum(p.total for p in paid), sum(p.total for p in back)
+        net = gross + sum(c.net for c in carried) - gross * model.fee_bp // 10000 - clawback
+        if net > 0:
+            found[supplier] = (paid, back, carried)
+    return found
+
+
+def enter_draft(model: Model, batch: Batch, keys: dict[int, int], today: date) -> None:
+    """`keys`: the key of each supplier's line, as the database gave it."""
+    for supplier, (paid, back, carried) in draft(model, today).items():
+        gross = sum(p.total for p in paid)
+        line = Line(
+            key=keys[supplier],
+            batch=batch,
+            supplier=supplier,
+            gross=gross,
+            fee=gross * model.fee_bp // 10000,
+            clawback=sum(p.total for p in back),
+            carried=sum(c.net for c in carried),
+        )
+        batch.lines.append(line)
+        for payment in paid:
+            payment.line = line
+        for payment in back:
+            payment.clawed = line
+        for failed in carried:
+            failed.state, failed.carried_into = "carried", line
+    model.batches[batch.key] = batch
+
+
+def discard(model: Model, batch: Batch) -> None:
+    batch.state = "discarded"
+    for payment in model.payments.values():
+        payment.line = None if payment.line in batch.lines else payment.line
+        payment.clawed = None if payment.clawed in batch.lines else payment.clawed
+    for line in lines_of(model):
+        if line.carried_into in batch.lines:
+            line.state, line.carried_into = "failed", None
+    batch.lines = []
+
+
+def changed(model: Model, batch: Batch) -> bool:
+    """Whether something in it was cancelled since, or is being cancelled."""
+    return any(p.line in batch.lines and p.state != "paid" for p in model.payments.values() if p.line)
+
+
+def approve(model: Model, batch: Batch, programme: int) -> None:
+    batch.state = "approved"
+    for line in batch.lines:
+        model.move(("payable", line.supplier), ("transfer", line.key), line.net)
+        model.move(("payable", line.supplier), ("fee", programme), line.fee)
+
+
+def enter_result(model: Model, batch: Batch, failing: set[int]) -> None:
+    """The bank's answer; `failing`: the suppliers to whose accounts nothing came."""
+    batch.state = "reconciled"
+    for line in batch.lines:
+        good = line.supplier not in failing
+        line.state = "paid" if good else "failed"
+        target = ("paid_out" if good else "payable", line.supplier)
+        model.move(("transfer", line.key), target, line.net)
