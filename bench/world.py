@@ -9,17 +9,18 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 from alembic import command
 from alembic.config import Config
 from flask import Flask
-from sqlalchemy import make_url
+from sqlalchemy import make_url, select
 
 import config
 from app import clock, create_core, crypto
 from app.db import db
+from app.models.programme import Programme
 from app.policy import Actor, Role
 from app.workflows import programmes
 from ops import postgres
@@ -45,15 +46,32 @@ class World:
         return [row[0] for row in self.owner.execute(query).fetchall()]  # type: ignore[call-overload,unused-ignore]
 
 
+Fill = Callable[[World], None]
+
+
+class Worlds(Protocol):
+    def __call__(self, name: str, fill: Fill | None = None) -> AbstractContextManager[World]:
+        """A world of this name; a copy of one that was filled so, which is done once for all that ask."""
+
+
 @contextmanager
-def server() -> Iterator[Callable[[str], AbstractContextManager[World]]]:
+def server() -> Iterator[Worlds]:
     """Yields what makes a world. Never touches the server that DATABASE_URL names."""
     # Not in memory, where a commit would cost nothing.
     home = Path(tempfile.mkdtemp(prefix="kvbench-"))
     try:
         url = postgres.start(home, durable=True)
         _migrate(url)
-        yield lambda name: _world(url, name, home)
+        filled: dict[Fill, str] = {}
+
+        def worlds(name: str, fill: Fill | None = None) -> AbstractContextManager[World]:
+            if fill is not None and fill not in filled:
+                with _world(url, f"filled_{len(filled)}", home) as world:
+                    fill(world)
+                filled[fill] = f"bench_filled_{len(filled)}"
+            return _world(url, name, home, filled[fill] if fill else None)
+
+        yield worlds
     finally:
         postgres.stop(home)
         shutil.rmtree(home, ignore_errors=True)
@@ -73,22 +91,30 @@ def _migrate(url: str) -> None:
 
 
 @contextmanager
-def _world(url: str, name: str, home: Path) -> Iterator[World]:
+def _world(url: str, name: str, home: Path, filled: str | None = None) -> Iterator[World]:
     database = f"bench_{name}"
     with _connect(url, "postgres") as admin:
-        admin.execute(f'CREATE DATABASE "{database}" TEMPLATE "{TEMPLATE}"')
+        # Copied file by file: the other way would write all of it to the log as well.
+        copied = f'TEMPLATE "{filled or TEMPLATE}" STRATEGY file_copy'
+        admin.execute(f'CREATE DATABASE "{database}" {copied}')
     own = make_url(url).set(database=database).render_as_string(hide_password=False)
     app = create_core(config.load({"KV_ENV": "test", "KV_HOME": str(home), "DATABASE_URL": own}))
     with _connect(url, database) as owner, app.app_context(), clock.at(NOW):
         for setting in ("fsync", "synchronous_commit"):
             value = owner.execute(f"SHOW {setting}").fetchone()
             assert value == ("on",), f"{setting} is off: nothing durable would be measured"
-        programme_id = programmes.create_programme(actor=PREPARER, year=2020).id
+        programme_id = _programme(filled is not None)
         # An open snapshot would keep every VACUUM below from marking a page as visible to all.
         db.session.rollback()
         yield World(app, owner, programme_id)
         db.session.remove()
         db.engine.dispose()
+
+
+def _programme(is_filled: bool) -> int:
+    if is_filled:
+        return db.session.scalars(select(Programme.id)).one()
+    return programmes.create_programme(actor=PREPARER, year=2020).id
 
 
 def load_companies(world: World, number: int) -> list[int]:
