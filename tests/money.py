@@ -204,3 +204,14 @@ def reads_of(work: Callable[[], object]) -> int:
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
     return len([each for each in sent if each.lstrip().upper().startswith(("SELECT", "WITH"))])
+
+
+def make_due(*rows: Payment) -> None:
+    """Their turn to be asked about has come."""
+    with transaction():
+        for payment in rows:
+            db.session.get_one(Payment, payment.id).ask_again_at = clock.real_now()
+
+
+def fresh(payment: Payment) -> Payment:
+    return db.session.get_one(Payment, payment.id, populate_existing=True)

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app import clock
 from app.db import db, transaction
-from app.workflows import cancellations, messages, password_reset, slips
+from app.workflows import cancellations, messages, password_reset, slips, steps
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +28,25 @@ HANDLERS: dict[str, Handler] = {
 }
 
 BATCH = 50
-# A message that a dead worker had claimed is taken up again after this long.
-LEASE = timedelta(seconds=60)
+# A message that a dead worker had claimed is taken up again after this long. Longer than any handler takes:
+# return_charge at worst, with 8 s for the cancellation and twice 3 s for a connection and 8 s for the answer.
+LEASE = timedelta(seconds=25)
 MAX_TRIES = 10
 LONGEST_WAIT = timedelta(hours=1)
 
 _CLAIM = text("""
-UPDATE outbox_message SET tries = tries + 1, next_try_at = :lease_until
+UPDATE outbox_message SET next_try_at = :lease_until
  WHERE id IN (SELECT id FROM outbox_message
                WHERE done_at IS NULL AND gave_up_at IS NULL AND next_try_at <= :now
                ORDER BY next_try_at, id LIMIT :batch FOR UPDATE SKIP LOCKED)
 RETURNING id, key, kind, payload, tries, next_try_at
+""")
+# Of those who hold a message, or think so, one finds its lease as it was left. Only here it counts as tried:
+# what lay beside a message that kills its worker is not to blame.
+_HOLD = text("""
+UPDATE outbox_message SET tries = tries + 1, next_try_at = :lease_until
+ WHERE id = :id AND next_try_at = :held AND done_at IS NULL AND gave_up_at IS NULL
+RETURNING id, key, kind, payload, tries
 """)
 
 
@@ -53,10 +61,11 @@ def drain() -> Drained:
     """Do everything that is due. Two drains at once take each message once."""
     result = Drained()
     while rows := _claim():
+        steps.reached("outbox.claimed")
         for row in rows:
-            # What waited behind slow ones until its lease was over may be in another drain's hands by now.
-            if clock.real_now() < row.next_try_at:
-                _handle(row, result)
+            held = _hold(row)
+            if held is not None:
+                _handle(held, result)
     return result
 
 
@@ -64,7 +73,18 @@ def _claim() -> list[Any]:
     now = clock.real_now()
     with transaction() as session:
         rows = session.execute(_CLAIM, {"now": now, "lease_until": now + LEASE, "batch": BATCH}).all()
-    return sorted(rows, key=lambda row: row.id)
+    # Whatever killed its worker before goes last: those beside it must not die with it again.
+    return sorted(rows, key=lambda row: (row.tries, row.id))
+
+
+def _hold(row: Any) -> Any | None:
+    """The message with a whole lease from now on, if it is still in our hands.
+
+    What waited behind slow ones until its lease was over may be in another drain's hands by now.
+    """
+    until = {"id": row.id, "held": row.next_try_at, "lease_until": clock.real_now() + LEASE}
+    with transaction() as session:
+        return session.execute(_HOLD, until).first()
 
 
 class WorkerDied(Exception):
@@ -73,6 +93,7 @@ class WorkerDied(Exception):
 
 def _handle(row: Any, result: Drained) -> None:
     if row.tries > MAX_TRIES:
+        log.error("outbox message killed its workers", extra={"message_id": row.id, "kind": row.kind})
         _put_back(row, WorkerDied(), result)
         return
     try:
@@ -83,6 +104,7 @@ def _handle(row: Any, result: Drained) -> None:
         log.exception("outbox message failed", extra={"message_id": row.id, "kind": row.kind})
         _put_back(row, error, result)
     else:
+        steps.reached("outbox.handled")
         with transaction() as session:
             session.execute(
                 text("UPDATE outbox_message SET done_at = :now, error = NULL WHERE id = :id"),
@@ -99,7 +121,7 @@ def _put_back(row: Any, error: Exception, result: Drained) -> None:
         session.execute(
             text("""UPDATE outbox_message SET error = :error, next_try_at = :next,
                            gave_up_at = CASE WHEN :final THEN CAST(:now AS timestamptz) END
-                     WHERE id = :id"""),
+                     WHERE id = :id AND done_at IS NULL"""),
             {"error": type(error).__name__, "next": now + wait, "final": final, "now": now, "id": row.id},
         )
     if final:

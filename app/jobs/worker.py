@@ -16,6 +16,8 @@ from app.jobs import queues, tasks
 
 MAINTENANCE_SECONDS = 20
 WORKER_TTL = 40
+# A worker that cannot reach the queue looks again after 1, 2, 4 s, and then this often.
+LONGEST_WAIT_SECONDS = 5
 
 
 class PreloadedWorker(Worker):
@@ -44,6 +46,7 @@ def run(app: Flask, *, burst: bool = False) -> None:
     worker = PreloadedWorker(names, connection=connection, **options)
     worker.flask = app
     worker.log_result_lifespan = False
+    worker.max_connection_wait_time = LONGEST_WAIT_SECONDS
     if not tasks.TASKS:
         raise RuntimeError("no tasks declared")
     worker.work(burst=burst, with_scheduler=True, logging_level="WARNING")

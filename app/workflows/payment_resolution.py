@@ -1,8 +1,8 @@
 """Outcomes that nobody knows are asked for until they are known (R-PAY-4).
 
-Each turn is claimed by setting the next one, further off each time; then the gateway is asked, outside any
-transaction. Whoever dies in between is followed up at the next turn. What is decided may be asked about as
-well: payment_returns.py gives back what a gateway took for a payment that failed.
+Each turn is claimed for a short while; then the gateway is asked, outside any transaction, and the next turn
+is set, further off each time. Whoever dies in between is followed up when the claim is over. What is decided
+may be asked about as well: payment_returns.py gives back what a gateway took for a payment that failed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, case, func, select, update
+from sqlalchemy import BindParameter, ColumnElement, bindparam, case, select, update
 
 from app import clock, gateways
 from app.db import db, transaction
@@ -39,7 +39,9 @@ NEVER_ASKED = Failed("NOT_FOUND_PAYMENT", "결제가 시작되지 않아 돈이 
 ASKED_ENOUGH = 5
 """How often, over more than a minute, a gateway must not know an order before it counts as never made: a
 press that is still on its way looks the same at first."""
-AT_ONCE = 5
+AT_ONCE = 2
+CLAIM = timedelta(seconds=25)
+"""Longer than so many questions take at worst, each 3 s for a connection and 8 s for the answer."""
 TURN = timedelta(seconds=45)
 """How long one run takes up new questions: well inside its job's time-out, however slow the gateways are."""
 
@@ -81,7 +83,8 @@ def resolve_one(*, payment_id: int) -> Payment:
     """Ask about one payment now, whenever its turn would be."""
     with transaction() as session:
         payment = session.get_one(Payment, payment_id, populate_existing=True)
-        due, asked = payment.state in UNDECIDED or payment.ask_again_at is not None, _case(payment)
+        due = payment.state in UNDECIDED or payment.ask_again_at is not None
+        asked = _case(payment, payment.ask_again_at)
     if due:
         _ask_about(asked)
     return db.session.get_one(Payment, payment_id, populate_existing=True)
@@ -128,7 +131,7 @@ def _ask_by_turns(
 
 
 def _claim(kinds: tuple[InstrumentKind, ...], which: ColumnElement[bool], limit: int) -> list[Case]:
-    """Take what is due by setting its next turn, further off each time: no lock is kept while asking."""
+    """Take what is due by putting it off for as long as the asking may take: no lock is kept meanwhile."""
     due = (
         select(Payment.id)
         .where(which, Payment.ask_again_at <= clock.real_now(), Payment.instrument_kind.in_(kinds))
@@ -137,18 +140,21 @@ def _claim(kinds: tuple[InstrumentKind, ...], which: ColumnElement[bool], limit:
         .with_for_update(skip_locked=True)
         .cte("due")
     )
-    seconds = func.least(LONGEST_SECONDS, 5 * func.power(2, func.least(Payment.asked, 10)))
-    later = clock.real_now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
     with transaction() as session:
         claimed = update(Payment).where(Payment.id.in_(select(due.c.id)))
-        claimed = claimed.values(ask_again_at=later, asked=Payment.asked + 1)
+        claimed = claimed.values(ask_again_at=clock.real_now() + CLAIM, asked=Payment.asked + 1)
         rows = session.execute(
             claimed.returning(Payment).execution_options(synchronize_session=False, populate_existing=True)
         )
-        return [_case(payment) for payment in rows.scalars()]
+        return [_case(payment, clock.real_now() + _pause(payment.asked)) for payment in rows.scalars()]
 
 
-def _case(payment: Payment) -> Case:
+def _pause(asked: int) -> timedelta:
+    """Until the next turn, after so many."""
+    return timedelta(seconds=min(LONGEST_SECONDS, 5 * 2 ** min(asked - 1, 10)))
+
+
+def _case(payment: Payment, next_turn: datetime | None) -> Case:
     return Case(
         payment_id=payment.id,
         order_id=payment.order_id,
@@ -156,7 +162,8 @@ def _case(payment: Payment) -> Case:
         state=payment.state,
         total=payment.total,
         asked=payment.asked,
-        next_turn=payment.ask_again_at,
+        claimed_until=payment.ask_again_at,
+        next_turn=next_turn,
     )
 
 
@@ -172,7 +179,7 @@ def _ask_about(asked: Case) -> tuple[str, bool]:
         # A refusal to answer is no answer either: our key may be wrong, the payment is not.
         why = _why(error)
     except Exception:
-        # One that cannot be entered must not stop those behind it; its next turn is set already.
+        # One that cannot be entered must not stop those behind it.
         db.session.rollback()
         log.exception("an outcome could not be entered", extra={"payment_id": asked.payment_id})
         why = UnknownWhy.FAULT
@@ -249,17 +256,19 @@ def _noted(asked: Case, why: UnknownWhy | None) -> str:
         ).scalar_one()
         if payment.state in UNDECIDED:
             _set_turn(asked, why, now)
-        elif why is not None:
-            payment.unknown_why = why.value if payment.ask_again_at is not None else None
+        elif why is not None and payment.ask_again_at is not None:
+            _set_turn(asked, why, now)
+        else:
+            payment.unknown_why = None
         return _outcome(asked, payment)
 
 
 def _set_turn(asked: Case, why: UnknownWhy | None, now: datetime) -> None:
-    """The turn that was claimed, whatever a repeated cancellation set; but what a call-back set stays."""
+    """The turn that was worked out, whatever a repeated cancellation set; but what a call-back set stays."""
     turn = asked.next_turn or now
     if why is UnknownWhy.IN_PROGRESS:
         turn = min(turn, now + OPEN_ORDER_WAIT)
-    hinted = Payment.ask_again_at <= now
+    hinted = (Payment.ask_again_at <= now) & Payment.ask_again_at.is_distinct_from(asked.claimed_until)
     later = case((hinted, Payment.ask_again_at), else_=turn)
     db.session.execute(update(Payment).where(Payment.id == asked.payment_id).values(ask_again_at=later))
 

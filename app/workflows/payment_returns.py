@@ -42,6 +42,8 @@ class Case:
     state: PaymentState
     total: int
     asked: int
+    claimed_until: datetime | None
+    """What `ask_again_at` was when the case was taken: whatever else it says by then, a hint came."""
     next_turn: datetime | None
 
 
@@ -155,6 +157,6 @@ def _stop(case: Case) -> None:
         db.session.execute(
             update(Payment)
             .where(Payment.id == case.payment_id, Payment.state == case.state)
-            .where(Payment.ask_again_at == case.next_turn)
+            .where(Payment.ask_again_at == case.claimed_until)
             .values(ask_again_at=None)
         )

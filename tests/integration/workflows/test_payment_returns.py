@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import clock, gateways
-from app.db import db, transaction
+from app.db import db
 from app.errors import NotFound as Nothing
 from app.gateways.errors import Forged, Refused, Unknown
 from app.gateways.payments import Approval, Cancellation, Failed, Found, NotFound, PaymentGateway
@@ -19,18 +19,10 @@ from app.models.payments import Payment, PaymentState, UnknownWhy
 from app.models.record import AuditRow, Notice
 from app.workflows import cancellations, ledger, payment_resolution, payment_returns, payments
 from tests import callbacks, money
+from tests.money import fresh, make_due
 
 pytestmark = pytest.mark.usefixtures("tx")
 GIVEN_UP = Failed("NOT_FOUND_PAYMENT", "결제가 시작되지 않아 돈이 나가지 않았습니다. 다시 결제해 주세요.")
-
-
-def fresh(payment: Payment) -> Payment:
-    return db.session.get_one(Payment, payment.id, populate_existing=True)
-
-
-def make_due(payment: Payment) -> None:
-    with transaction():
-        fresh(payment).ask_again_at = clock.real_now()
 
 
 def charged_though_failed(sandbox: str) -> tuple[money.Payer, Payment]:
