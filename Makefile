@@ -5,11 +5,12 @@ PYTHON ?= python3
 PY = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-check setup-tests run test check format bench docs migration clean
+.PHONY: help setup setup-check setup-tests run test nightly check format bench docs migration clean
 
 help: ## this list
 	@echo "make run                  전체 플랫폼을 띄웁니다 (끝내기: Ctrl-C)"
 	@echo "make test                 검사(lint·타입·계약)와 모든 시험을 돌립니다 (브라우저 시험 포함)"
+	@echo "make nightly              결함 시험과 상태 기계 시험을 크게 돌립니다 (밤새)"
 	@echo "make check                검사만: ruff, mypy, import-linter"
 	@echo "make format               ruff로 코드를 정리합니다"
 	@echo "make bench [ONLY=search]  비교 측정을 하고 bench/results.json을 씁니다"
@@ -34,7 +35,10 @@ run: setup
 	@exec $(PY) -m ops.run
 
 test: setup-tests check
-	$(PY) -m pytest tests/unit tests/integration tests/concurrency tests/e2e
+	$(PY) -m ops.tests
+
+nightly: setup-tests
+	NIGHTLY=1 $(PY) -m pytest tests/machine tests/faults
 
 check: setup-check
 	$(PY) -m ruff check .
@@ -53,6 +57,7 @@ bench:
 docs: setup
 	$(PY) -m docs.make_lifecycles
 	$(PY) -m docs.make_deadlines
+	$(PY) -m docs.make_declines
 
 migration: setup
 	@$(PY) -m ops.migration "$(NAME)"

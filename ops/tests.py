@@ -1,0 +1,62 @@
+"""`make test`: all tests, in two runs side by side, each with servers of its own."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+from ops.paths import ROOT
+
+# About equally long. The second is what breaks things on purpose.
+GROUPS = {
+    "rules": ["tests/unit", "tests/integration", "tests/machine", "tests/e2e"],
+    "faults": ["tests/concurrency", "tests/faults"],
+}
+
+
+def main() -> int:
+    began = time.monotonic()
+    grouped = {folder for folders in GROUPS.values() for folder in folders}
+    missing = {f"tests/{each.name}" for each in (ROOT / "tests").iterdir() if any(each.rglob("test_*.py"))}
+    missing -= grouped
+    if missing:
+        print(f"no group runs {', '.join(sorted(missing))}", file=sys.stderr)
+        return 1
+    runs = {name: _start(folders) for name, folders in GROUPS.items()}
+    readers = [threading.Thread(target=_show, args=(name, run)) for name, run in runs.items()]
+    try:
+        for reader in readers:
+            reader.start()
+        codes = {name: run.wait() for name, run in runs.items()}
+    except KeyboardInterrupt:
+        # They got it as well, and end what they have started.
+        codes = {name: run.wait() for name, run in runs.items()}
+    for reader in readers:
+        reader.join()
+    failed = [name for name, code in codes.items() if code]
+    result = f"failed: {', '.join(failed)}" if failed else "all passed"
+    print(f"{result}, {time.monotonic() - began:.0f} s", flush=True)
+    return int(bool(failed))
+
+
+def _start(folders: list[str]) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "pytest", "--color=no", *folders]
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def _show(name: str, run: "subprocess.Popen[str]") -> None:
+    for line in run.stdout or ():
+        print(f"{name:<6}| {line}", end="", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
