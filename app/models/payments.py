@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, or_, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -97,6 +97,8 @@ class Payment(Base):
     """When the gateway is asked next, in real time: about an unknown outcome, or about a decided one, because
     the gateway told of a change or may still take money for what was given up."""
     asked: Mapped[int] = mapped_column(default=0)
+    not_there: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often the gateway said that it does not know the order, or has not charged it."""
     asked_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
     """When it was asked last, in real time."""
     unknown_why: Mapped[str | None]
@@ -124,6 +126,7 @@ class Payment(Base):
             unique=True,
             postgresql_where=text("state <> 'failed'"),
         ),
+        Index("ix_payment_order_failed", "order_id", postgresql_where=text("state = 'failed'")),
         Index("ix_payment_company_id", "company_id", "state", "id"),
         Index("ix_payment_supplier_id", "supplier_id", "state", "id"),
         Index(
@@ -151,6 +154,14 @@ class Payment(Base):
     def total(self) -> int:
         """What the supplier gets, won: amount and the tax on top."""
         return self.amount + self.tax_part
+
+
+# Written out, as the indexes say it: for a parameter no plan would use a partial index.
+LIVE = text("payment.state IN ('pending', 'paid', 'cancelling')")
+"""Neither failed nor cancelled: a deal has one such payment at most."""
+NOT_FAILED = text("payment.state <> 'failed'")
+WHATEVER_STATE = or_(NOT_FAILED, text("payment.state = 'failed'"))
+"""For a look-up by order, which has an index for each of the two."""
 
 
 class SlipNumber(Base):

@@ -9,7 +9,7 @@ from flask import flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import current_actor, needs
-from app.errors import InvalidInput, NotFound, Refusal
+from app.errors import InvalidInput, Refusal
 from app.models.deals import Deal
 from app.models.payments import CardAuthentication
 from app.policy import Permission
@@ -113,15 +113,11 @@ def _left_out(deal_ids: Sequence[int]) -> list[LeftOut]:
     """The company's bills that were not tried, and why; a kept address finds the reason gone."""
     actor, reasons = current_actor(), session.get(REASONS, {})
     payable = {row.deal.id for row in deals_reads.payable(actor=actor, deal_ids=deal_ids)} if deal_ids else ()
-    found = []
-    for deal_id in deal_ids:
-        try:
-            deal = deals_reads.deal_view(actor=actor, deal_id=deal_id).deal
-        except NotFound:
-            continue
-        reason = reasons.get(str(deal_id), "함께 결제하지 않은 청구입니다. 지금 상태를 확인해 주세요.")
-        found.append(LeftOut(deal=deal, reason=reason, payable=deal_id in payable))
-    return found
+    otherwise = "함께 결제하지 않은 청구입니다. 지금 상태를 확인해 주세요."
+    return [
+        LeftOut(deal=deal, reason=reasons.get(str(deal.id), otherwise), payable=deal.id in payable)
+        for deal in deals_reads.bills(actor=actor, deal_ids=deal_ids)
+    ]
 
 
 @blueprint.route("/cart/codes", methods=["GET", "POST"])
@@ -215,7 +211,7 @@ def cart_zeropay() -> ResponseReturnValue:
 def cart_result() -> ResponseReturnValue:
     """Which of the bills were paid, which not, why, and what to do next; the address can be kept."""
     actor = current_actor()
-    found = [payments_reads.get(actor=actor, payment_id=each) for each in _ticked()]
+    found = payments_reads.several(actor=actor, payment_ids=_ticked())
     return render_template(
         "portal/payments/cart_result.html",
         payments=found,

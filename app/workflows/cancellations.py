@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+
 from app import clock, gateways, policy
 from app.db import db, lock, transaction
 from app.errors import Conflict
 from app.gateways.errors import Refused, Unavailable, Unknown
 from app.gateways.payments import Cancellation, Cancelled, PaymentGateway
 from app.models.ledger import JournalKind, LedgerAccount
-from app.models.payments import Payment, PaymentState, SlipKind
+from app.models.payments import NOT_FAILED, Payment, PaymentState, SlipKind
 from app.models.vouchers import InstrumentKind, Voucher
 from app.policy import CLOCK, Actor
 from app.workflows import deals, payments, record, slips, steps, vouchers
@@ -138,8 +140,12 @@ def return_charge(payload: Mapping[str, Any], key: str, /) -> None:
     Raises GatewayError while it is not known to be given back; the outbox then tries again.
     """
     with transaction() as session:
-        payment = session.get_one(Payment, payload["payment_id"])
+        payment = lock(Payment, payload["payment_id"])
         kind, order_id = payment.instrument_kind, payment.order_id
+        lives = session.execute(select(Payment.id).where(Payment.order_id == order_id, NOT_FAILED)).first()
+    if lives is not None:
+        log.error("a charge that pays a later press is kept", extra={"payment_id": payload["payment_id"]})
+        return
     gateway = gateway_of(kind)
     try:
         gateway.cancel(
@@ -157,8 +163,15 @@ def return_charge(payload: Mapping[str, Any], key: str, /) -> None:
         record.write("payment", payload["payment_id"], "return_charge", actor=CLOCK)
 
 
-def carry_out(intent: Intent) -> Payment:
-    """Ask the gateway for what is intended, and enter its answer. Harmless to repeat: the key is the same."""
+NOT_YET = {"FORBIDDEN_CONSECUTIVE_REQUEST", "PROVIDER_ERROR"}
+"""What a gateway answers to a repeat while it still works on the first request: no refusal of that."""
+
+
+def carry_out(intent: Intent, *, first: bool = True) -> Payment:
+    """Ask the gateway for what is intended, and enter its answer. Harmless to repeat: the key is the same.
+
+    `first` is False where an earlier request may be on its way: some refusals then say nothing of that one.
+    """
     outcome: Cancellation | Refused
     try:
         outcome = gateway_of(intent.kind).cancel(
@@ -169,6 +182,8 @@ def carry_out(intent: Intent) -> Payment:
             requested_at=intent.pressed_at,
         )
     except Refused as refused:
+        if not first and refused.code in NOT_YET:
+            return payments.ask_soon(payment_id=intent.payment_id)
         outcome = refused
     except (Unknown, Unavailable) as unknown:
         # Not reached is as good as unknown: the person pressed in time, so it is asked for again.

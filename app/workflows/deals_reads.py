@@ -279,6 +279,14 @@ def payable(*, actor: Actor, deal_ids: Sequence[int] | None = None) -> list[Deal
     return _rows_of(db.session.scalars(statement))
 
 
+def bills(*, actor: Actor, deal_ids: Sequence[int]) -> list[Deal]:
+    """The company's own that were billed, in the order asked for; what is another's is left out."""
+    policy.require(actor, Permission.DEMAND_VIEW)
+    statement = select(Deal).where(_own(actor), Deal.id.in_(deal_ids), Deal.amount.is_not(None))
+    found = {deal.id: deal for deal in db.session.scalars(with_parties(statement))}
+    return [found[deal_id] for deal_id in dict.fromkeys(deal_ids) if deal_id in found]
+
+
 def deal_view(*, actor: Actor, deal_id: int) -> DealView:
     """One deal with its history, to either side and to the lead agency's readers. Raises NotFound, Denied."""
     deal: Deal | None = db.session.scalar(with_parties(select(Deal).where(Deal.id == deal_id)))

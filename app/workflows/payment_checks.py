@@ -11,7 +11,7 @@ from app.db import db
 from app.errors import Conflict
 from app.models.deals import Deal
 from app.models.ledger import LedgerAccount
-from app.models.payments import Payment, PaymentState
+from app.models.payments import LIVE, Payment
 from app.models.vouchers import Instrument, InstrumentState, Voucher
 from app.policy import Actor, Permission
 from app.workflows import deals, ledger, shares, vouchers
@@ -57,8 +57,7 @@ def check_bill(*, actor: Actor, deal_id: int, card: bool) -> Bill:
 
 def live_payment_of(deal_id: int) -> Payment | None:
     """The deal's payment that is not failed and not cancelled; there is at most one."""
-    over = (PaymentState.FAILED, PaymentState.CANCELLED)
-    query = select(Payment).where(Payment.deal_id == deal_id, Payment.state.not_in(over))
+    query = select(Payment).where(Payment.deal_id == deal_id, LIVE)
     return db.session.execute(query).scalar_one_or_none()
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.db import db
 from app.models.deals import Deal, DealState
-from app.models.payments import Payment, PaymentState
+from app.models.payments import LIVE, Payment, PaymentState
 from app.workflows import clock_runs, deals
 
 
@@ -55,8 +55,7 @@ def after_failure(payments: Sequence[Payment]) -> dict[int, Next]:
 
 
 def _live(deal_ids: Sequence[int]) -> dict[int, Payment]:
-    over = (PaymentState.FAILED, PaymentState.CANCELLED)
-    query = select(Payment).where(Payment.deal_id.in_(deal_ids), Payment.state.not_in(over))
+    query = select(Payment).where(Payment.deal_id.in_(deal_ids), LIVE)
     return {payment.deal_id: payment for payment in db.session.scalars(query)}
 
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, case, select, update
 
@@ -21,7 +22,7 @@ from app.gateways import callbacks
 from app.gateways.errors import Forged as Forged
 from app.gateways.errors import GatewayError, Refused, Unavailable
 from app.gateways.payments import Approval, Cancelled, Failed, Found, InProgress, NotFound
-from app.models.payments import CardAuthentication, Payment, PaymentState, UnknownWhy
+from app.models.payments import WHATEVER_STATE, CardAuthentication, Payment, PaymentState, UnknownWhy
 from app.models.vouchers import InstrumentKind
 from app.workflows import cancellations, payment_returns, payments, steps
 from app.workflows.payment_returns import TAKEN_BACK as TAKEN_BACK
@@ -37,8 +38,8 @@ OPEN_ORDER_WAIT = timedelta(seconds=60)
 """An order that a person left is closed by the gateway within minutes: its money is not held much longer."""
 NEVER_ASKED = Failed("NOT_FOUND_PAYMENT", "결제가 시작되지 않아 돈이 나가지 않았습니다. 다시 결제해 주세요.")
 ASKED_ENOUGH = 5
-"""How often, over more than a minute, a gateway must not know an order before it counts as never made: a
-press that is still on its way looks the same at first."""
+"""How often, over more than a minute, a gateway must say that it does not know an order before it counts as
+never made: a press that is still on its way looks the same at first. Silence says no such thing."""
 AT_ONCE = 2
 CLAIM = timedelta(seconds=25)
 """Longer than so many questions take at worst, each 3 s for a connection and 8 s for the answer."""
@@ -146,7 +147,8 @@ def _claim(kinds: tuple[InstrumentKind, ...], which: ColumnElement[bool], limit:
         rows = session.execute(
             claimed.returning(Payment).execution_options(synchronize_session=False, populate_existing=True)
         )
-        return [_case(payment, clock.real_now() + _pause(payment.asked)) for payment in rows.scalars()]
+        turns = [(payment, clock.real_now() + _pause(payment.asked)) for payment in rows.scalars()]
+        return [_case(payment, turn, is_turn=True) for payment, turn in turns]
 
 
 def _pause(asked: int) -> timedelta:
@@ -154,16 +156,17 @@ def _pause(asked: int) -> timedelta:
     return timedelta(seconds=min(LONGEST_SECONDS, 5 * 2 ** min(asked - 1, 10)))
 
 
-def _case(payment: Payment, next_turn: datetime | None) -> Case:
+def _case(payment: Payment, next_turn: datetime | None, *, is_turn: bool = False) -> Case:
     return Case(
         payment_id=payment.id,
         order_id=payment.order_id,
         kind=payment.instrument_kind,
         state=payment.state,
         total=payment.total,
-        asked=payment.asked,
+        not_there=payment.not_there,
         claimed_until=payment.ask_again_at,
         next_turn=next_turn,
+        is_turn=is_turn,
     )
 
 
@@ -209,7 +212,7 @@ def _decide_payment(asked: Case, found: Found) -> UnknownWhy | None:
         case Approval() | Failed():
             outcome = found
         case NotFound():
-            if asked.asked < ASKED_ENOUGH:
+            if asked.not_there + 1 < ASKED_ENOUGH:
                 return UnknownWhy.NOT_THERE
             with transaction():
                 payments.settle(payment_id=asked.payment_id, outcome=NEVER_ASKED)
@@ -238,7 +241,7 @@ def _decide_cancellation(asked: Case, found: Found) -> UnknownWhy | None:
                 if payment.state is not PaymentState.CANCELLING:
                     return None
                 intent = cancellations.intent_of(payment)
-            cancellations.carry_out(intent)
+            cancellations.carry_out(intent, first=False)
             return UnknownWhy.NOT_CANCELLED
     log.error("cancellation of a payment that is none", extra={"payment_id": asked.payment_id})
     return UnknownWhy.CONTRADICTION
@@ -247,7 +250,9 @@ def _decide_cancellation(asked: Case, found: Found) -> UnknownWhy | None:
 def _noted(asked: Case, why: UnknownWhy | None) -> str:
     """Keep what came of the asking for those who look at the list."""
     now = clock.real_now()
-    values = {"asked_at": now, "unknown_why": why and why.value}
+    values: dict[str, Any] = {"asked_at": now, "unknown_why": why and why.value}
+    if why is UnknownWhy.NOT_THERE and asked.is_turn:
+        values["not_there"] = Payment.not_there + 1
     with transaction() as session:
         # Reading a row opens a transaction: it must not stay open while the next one is asked about.
         statement = update(Payment).where(Payment.id == asked.payment_id).values(values)
@@ -298,7 +303,9 @@ def take_callback(*, system: str, headers: Mapping[str, str], body: bytes) -> bo
     hint = callbacks.verify(headers=headers, body=body, secret=secret, now=clock.real_now())
     with transaction() as session:
         ours = select(Payment).where(
-            Payment.order_id == hint.order_id, Payment.instrument_kind.in_(SYSTEMS[system])
+            Payment.order_id == hint.order_id,
+            WHATEVER_STATE,
+            Payment.instrument_kind.in_(SYSTEMS[system]),
         )
         presses = list(session.execute(ours.order_by(Payment.id)).scalars())
         if presses:

@@ -16,7 +16,7 @@ from app import clock
 from app.db import db, lock, transaction
 from app.gateways.errors import Refused
 from app.gateways.payments import Approval, Cancellation, Cancelled, Failed, Found
-from app.models.payments import Payment, PaymentState, UnknownWhy
+from app.models.payments import NOT_FAILED, Payment, PaymentState, UnknownWhy
 from app.models.vouchers import InstrumentKind
 from app.policy import CLOCK
 from app.workflows import cancellations, record
@@ -41,10 +41,13 @@ class Case:
     kind: InstrumentKind
     state: PaymentState
     total: int
-    asked: int
+    not_there: int
+    """How often the gateway said so before."""
     claimed_until: datetime | None
     """What `ask_again_at` was when the case was taken: whatever else it says by then, a hint came."""
     next_turn: datetime | None
+    is_turn: bool
+    """Asked because its turn had come, and not because a person pressed for it."""
 
 
 def watch(*, payment_id: int) -> None:
@@ -53,7 +56,7 @@ def watch(*, payment_id: int) -> None:
     For use inside the transaction that gives it up.
     """
     failed = update(Payment).where(Payment.id == payment_id, Payment.state == PaymentState.FAILED)
-    db.session.execute(failed.values(ask_again_at=clock.real_now() + WATCH_FIRST))
+    db.session.execute(failed.values(ask_again_at=clock.real_now() + WATCH_FIRST, not_there=0))
 
 
 def look_again(case: Case, found: Found) -> UnknownWhy | None:
@@ -73,7 +76,7 @@ def look_again(case: Case, found: Found) -> UnknownWhy | None:
         case Cancelled():
             key = f"{return_key(case.payment_id)}:{found.balance}"
             return _give_back(case, found.approval.payment_key, found.balance, key)
-    if not isinstance(found, Failed) and case.asked < WATCHED_ENOUGH:
+    if not isinstance(found, Failed) and case.not_there + 1 < WATCHED_ENOUGH:
         return UnknownWhy.NOT_THERE
     _stop(case)
     return None
@@ -97,7 +100,7 @@ def give_rest_back(case: Case, found: Cancelled) -> bool:
 
 def _another_lives(case: Case) -> bool:
     lives = select(Payment.id).where(
-        Payment.order_id == case.order_id, Payment.state != PaymentState.FAILED, Payment.id != case.payment_id
+        Payment.order_id == case.order_id, NOT_FAILED, Payment.id != case.payment_id
     )
     with transaction() as session:
         return session.execute(lives).first() is not None

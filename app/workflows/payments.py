@@ -23,7 +23,7 @@ from app.gateways.errors import Refused, Unavailable, Unknown
 from app.gateways.payments import Approval, Failed
 from app.models.deals import DealState
 from app.models.ledger import JournalKind, LedgerAccount
-from app.models.payments import Payment, PaymentState, SlipKind
+from app.models.payments import NOT_FAILED, Payment, PaymentState, SlipKind
 from app.models.vouchers import InstrumentKind, InstrumentState, Voucher, VoucherState
 from app.policy import CLOCK, Actor, Permission
 from app.workflows import deals, ledger, payments_sql, record, shares, slips, steps, together, vouchers
@@ -45,6 +45,14 @@ class KeyOfAnother(Conflict):
     def __init__(self) -> None:
         text = "이미 다른 결제에 쓰인 요청입니다. 결제 화면을 새로 열고 다시 결제해 주세요."
         super().__init__("payment.key_of_another", text)
+
+
+class OrderOver(Conflict):
+    """An earlier press of the order was given up, and may be charged yet: that is no later one's money."""
+
+    def __init__(self) -> None:
+        text = "이 인증으로 누른 결제가 이미 끝났습니다. 카드번호 입력부터 다시 진행해 주세요."
+        super().__init__("payment.order_over", text)
 
 
 class GatewayDown(Refusal):
@@ -116,10 +124,13 @@ def hold(*, actor: Actor, deal_id: int, idempotency_key: str, order_id: str, car
             check_bill(actor=actor, deal_id=deal_id, card=card)
             raise LookupError(f"deal {deal_id} can be paid and cannot be read")
         steps.reached("payment.hold.locked")
-        about = {"deal_id": deal_id, "idempotency_key": idempotency_key, "voucher_id": locked.voucher_id}
-        seen = session.execute(payments_sql.HELD_ALREADY, about).one()
+        about = {"deal_id": deal_id, "idempotency_key": idempotency_key, "order_id": order_id}
+        seen = session.execute(payments_sql.HELD_ALREADY, about | {"voucher_id": locked.voucher_id}).one()
         if seen.pressed_before is not None:
             return _pressed_before(actor, deal_id, seen.pressed_before)
+        if seen.given_up is not None:
+            policy.require_own(actor, locked)
+            raise OrderOver()
         parts = _plain_split(actor, locked, seen, card=card)
         if parts is None:
             parts = check_bill(actor=actor, deal_id=deal_id, card=card).parts
@@ -280,9 +291,7 @@ def _return_charge(payment: Payment, approval: Approval) -> None:
 
     Not where a later press of the same order lives: then the money is that payment's.
     """
-    lives = select(Payment.id).where(
-        Payment.order_id == payment.order_id, Payment.state != PaymentState.FAILED
-    )
+    lives = select(Payment.id).where(Payment.order_id == payment.order_id, NOT_FAILED)
     if db.session.execute(lives).first() is not None:
         return
     log.error("approval of a failed payment", extra={"payment_id": payment.id})
@@ -349,6 +358,7 @@ def _fail(payment: Payment, failed: Failed) -> None:
         reason=failed.korean,
         changes={"failure_code": failed.code, "failure_text": failed.korean, "ask_again_at": None},
     )
+    payment.unknown_why = None
     give_back(payment, JournalKind.RELEASE, source=(LedgerAccount.HOLD, payment.id))
 
 

@@ -214,6 +214,15 @@ def get(*, actor: Actor, payment_id: int) -> Payment:
     return payment
 
 
+def several(*, actor: Actor, payment_ids: Sequence[int]) -> list[Payment]:
+    """In the order asked for, each with its deal. Raises NotFound where one is another's."""
+    query = select(Payment).options(*EAGER).where(Payment.id.in_(payment_ids), *_scope(actor))
+    found = {payment.id: payment for payment in db.session.execute(query).scalars()}
+    if found.keys() != set(payment_ids):
+        raise NotFound()
+    return [found[payment_id] for payment_id in dict.fromkeys(payment_ids)]
+
+
 def live_payment(*, actor: Actor, deal_id: int) -> Payment | None:
     """The deal's payment that is neither failed nor cancelled."""
     payment = payment_checks.live_payment_of(deal_id)

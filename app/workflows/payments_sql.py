@@ -25,6 +25,8 @@ SELECT nextval('payment_id_seq') AS next_id,
        (SELECT p.id FROM payment p WHERE p.idempotency_key = :idempotency_key) AS pressed_before,
        (SELECT p.id FROM payment p
          WHERE p.deal_id = :deal_id AND p.state IN ('pending', 'paid', 'cancelling')) AS live,
+       (SELECT p.failure_code FROM payment p WHERE p.order_id = :order_id AND p.state = 'failed'
+           AND p.failure_code <> 'INVALID_AUTH_CODE' LIMIT 1) AS given_up,
        coalesce(sum(b.amount) FILTER (WHERE b.account = 'voucher_grant'), 0) AS grant_left,
        coalesce(sum(b.amount) FILTER (WHERE b.account = 'voucher_share'), 0) AS share_left
   FROM lock_balances(ARRAY['voucher_grant', 'voucher_share'], CAST(:voucher_id AS bigint)) b
@@ -54,7 +56,8 @@ SELECT p.id, p.state, p.order_id, p.programme_id, p.deal_id, p.voucher_id, p.com
 SUCCEED = together.writing(
     """paid AS (
   UPDATE payment SET state = 'paid', paid_at = :paid_at, payment_key = :payment_key,
-                     approval_number = :approval_number, card_last4 = :card_last4, ask_again_at = NULL
+                     approval_number = :approval_number, card_last4 = :card_last4, ask_again_at = NULL,
+                     unknown_why = NULL
    WHERE id = :payment_id),
 bought AS (
   UPDATE deal SET state = 'paid', due_at = NULL, closed_at = :at WHERE id = :deal_id),

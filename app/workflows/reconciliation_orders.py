@@ -9,7 +9,7 @@ from itertools import islice
 from sqlalchemy import func, select
 
 from app.db import db
-from app.models.payments import Payment, PaymentState
+from app.models.payments import WHATEVER_STATE, Payment, PaymentState
 from app.models.record import OutboxMessage
 
 AT_ONCE = 1_000
@@ -49,7 +49,7 @@ def _chunk(order_ids: list[str]) -> dict[str, Known]:
     query = (
         select(Payment, OutboxMessage.done_at, OutboxMessage.gave_up_at, OutboxMessage.id)
         .outerjoin(OutboxMessage, OutboxMessage.key == func.concat("payment:", Payment.id, ":return_charge"))
-        .where(Payment.order_id.in_(order_ids))
+        .where(Payment.order_id.in_(order_ids), WHATEVER_STATE)
         .order_by(Payment.id)
     )
     found: dict[str, Known] = {}

@@ -118,13 +118,16 @@ def issue_asked(payload: Mapping[str, Any], key: str, /) -> None:
 
     A cancellation names its receipt, so that one comes first, whichever message is taken up first.
     """
-    kinds = [SlipKind(value) for value in payload["kinds"]]
-    if SlipKind.CANCELLATION in kinds:
-        kinds = [SlipKind.RECEIPT, SlipKind.STATEMENT, *kinds]
-    with clock.at(datetime.fromisoformat(payload["at"])), transaction():
+    kinds, at = [SlipKind(value) for value in payload["kinds"]], datetime.fromisoformat(payload["at"])
+    with transaction():
         payment = lock(Payment, payload["payment_id"])
-        for kind in kinds:
-            issue(kind, payment=payment)
+        if SlipKind.CANCELLATION in kinds:
+            with clock.at(payment.paid_at or at):
+                issue(SlipKind.RECEIPT, payment=payment)
+                issue(SlipKind.STATEMENT, payment=payment)
+        with clock.at(at):
+            for kind in kinds:
+                issue(kind, payment=payment)
 
 
 def issue(kind: SlipKind, *, payment: Payment | None = None, line: SettlementLine | None = None) -> Slip:

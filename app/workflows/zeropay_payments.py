@@ -20,7 +20,7 @@ from app.gateways.errors import Forged, Refused, Unavailable, Unknown
 from app.gateways.payments import Failed
 from app.gateways.zeropay import Checkout as Window
 from app.gateways.zeropay import ReturnedOrder, ReturnResult, WindowOrder
-from app.models.payments import Payment, PaymentState
+from app.models.payments import WHATEVER_STATE, Payment, PaymentState
 from app.models.vouchers import Instrument
 from app.policy import Actor, Permission
 from app.workflows import payment_resolution, payments, steps
@@ -171,7 +171,7 @@ def finish_zeropays(*, actor: Actor, params: Mapping[str, str]) -> list[Payment]
 
 
 def _returned(actor: Actor, returned: ReturnedOrder) -> tuple[Order, PaymentState]:
-    query = select(Payment).where(Payment.order_id == returned.order_id)
+    query = select(Payment).where(Payment.order_id == returned.order_id, WHATEVER_STATE)
     payment = db.session.execute(query).scalar_one_or_none()
     if payment is None:
         raise NotFound()

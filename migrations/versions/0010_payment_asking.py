@@ -18,6 +18,10 @@ COLUMNS = (
 def upgrade() -> None:
     for name, kind in COLUMNS:
         op.add_column("payment", sa.Column(name, kind, nullable=True))
+    op.add_column("payment", sa.Column("not_there", sa.Integer(), nullable=False, server_default="0"))
+    op.create_index(
+        "ix_payment_order_failed", "payment", ["order_id"], postgresql_where=sa.text("state = 'failed'")
+    )
     op.create_index(
         "ix_payment_watched",
         "payment",
@@ -29,5 +33,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_payment_watched", table_name="payment")
+    op.drop_index("ix_payment_order_failed", table_name="payment")
+    op.drop_column("payment", "not_there")
     for name, _ in reversed(COLUMNS):
         op.drop_column("payment", name)

@@ -107,7 +107,8 @@ def test_five_wrong_codes_end_all_bills_of_the_code(sandbox: str) -> None:
     assert first.payment and first.payment.failure_code == "EXCEED_MAX_AUTH_COUNT"
     assert not card_payments.may_type_again(first.payment)
     results = card_payments.pay_cards(actor=payer.actor, tokens=tokens, code=code, idempotency_key="right")
-    assert states(results) == [PaymentState.FAILED] * 2
+    assert states(results) == [None, PaymentState.FAILED]
+    assert results[0].refusal and results[0].refusal.code == "payment.order_over"
     assert payer.left() == (3_600_000, 400_000) and ledger.verify() == []
 
 

@@ -134,7 +134,7 @@ def test_walking_away_is_found_out_by_asking(sandbox: str) -> None:
     with transaction():
         # An order that ZeroPay does not know any more stands for one whose time is over.
         payment.order_id = "KV-gone-and-forgotten"
-        payment.asked = payment_resolution.ASKED_ENOUGH
+        payment.not_there = payment_resolution.ASKED_ENOUGH
     assert payment_resolution.resolve_one(payment_id=payment.id).state is PaymentState.FAILED
     assert ledger.verify() == []
 
