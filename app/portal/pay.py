@@ -15,7 +15,7 @@ from app.portal import identity
 from app.portal.payment_flow import blueprint, new_key, result_url
 from app.web.errors import refused
 from app.web.forms import BaseForm, Required, refusal_to_form
-from app.web.limits import CODE_LIMIT, limiter
+from app.web.limits import CODE_LIMIT, limiter, per_account
 from app.web.pages import key_of
 from app.workflows import (
     bill_splits,
@@ -68,7 +68,7 @@ class CodeForm(BaseForm):
 
 @blueprint.route("/pay/<int:deal_id>", methods=["GET", "POST"])
 @needs(Permission.PAYMENT_MAKE)
-@limiter.limit(CODE_LIMIT, methods=["POST"])
+@limiter.limit(CODE_LIMIT, key_func=per_account, methods=["POST"])
 def pay(deal_id: int) -> ResponseReturnValue:
     """The bill and its split; a card's number here, or the way to ZeroPay."""
     actor = current_actor()
@@ -124,7 +124,7 @@ def _elsewhere(view: DealView) -> ResponseReturnValue | None:
 
 @blueprint.route("/pay/card/<token>", methods=["GET", "POST"])
 @needs(Permission.PAYMENT_MAKE)
-@limiter.limit(PRESS_LIMIT, methods=["POST"])
+@limiter.limit(PRESS_LIMIT, key_func=per_account, methods=["POST"])
 def card_code(token: str) -> ResponseReturnValue:
     """The code, and the press that pays. A wrong code may be followed by another press, with another key.
 
@@ -173,7 +173,7 @@ def _press(form: CodeForm, token: str) -> ResponseReturnValue | None:
 
 @blueprint.post("/pay/<int:deal_id>/zeropay")
 @needs(Permission.PAYMENT_MAKE)
-@limiter.limit(PRESS_LIMIT)
+@limiter.limit(PRESS_LIMIT, key_func=per_account)
 def zeropay(deal_id: int) -> ResponseReturnValue:
     """Hold the money and lead on to ZeroPay's window, where the password is typed (R-PAY-1)."""
     try:

@@ -10,14 +10,14 @@ from flask.typing import ResponseReturnValue
 
 from app.access import current_actor, needs
 from app.errors import InvalidInput, Refusal
-from app.models.deals import Deal
+from app.models.deals import Deal, DealState
 from app.models.payments import CardAuthentication
 from app.policy import Permission
 from app.portal import identity
 from app.portal.pay import PRESS_LIMIT, CardForm, CodeForm, wanted_certificates
 from app.portal.payment_flow import UNDECIDED, blueprint, new_key
 from app.web.forms import BaseForm, refusal_to_form
-from app.web.limits import CODE_LIMIT, limiter
+from app.web.limits import CODE_LIMIT, limiter, per_account
 from app.web.pages import key_of
 from app.workflows import (
     bill_splits,
@@ -37,11 +37,15 @@ MOST_TICKED = 100
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """A bill that was ticked and not tried."""
+    """A bill that was ticked and not tried, as it stands now."""
 
     deal: Deal
     reason: str
     payable: bool
+
+    @property
+    def paid(self) -> bool:
+        return self.deal.state is DealState.PAID
 
 
 def _ticked(name: str = "id") -> list[int]:
@@ -52,7 +56,7 @@ def _ticked(name: str = "id") -> list[int]:
 
 @blueprint.route("/cart/pay", methods=["GET", "POST"])
 @needs(Permission.PAYMENT_MAKE)
-@limiter.limit(CODE_LIMIT, methods=["POST"])
+@limiter.limit(CODE_LIMIT, key_func=per_account, methods=["POST"])
 def cart_pay() -> ResponseReturnValue:
     """The ticked bills with the split of each and their sums; the card here, or the way to ZeroPay."""
     actor, ticked = current_actor(), _ticked()
@@ -60,6 +64,7 @@ def cart_pay() -> ResponseReturnValue:
     if not rows:
         flash("결제할 청구를 하나 이상 선택해 주세요.", "warning")
         return redirect(url_for("deals.cart"))
+    over, rows = len(rows) - card_payments.MOST_BILLS, rows[: card_payments.MOST_BILLS]
     ids = [row.deal.id for row in rows]
     form = CardForm()
     if form.validate_on_submit():
@@ -72,7 +77,8 @@ def cart_pay() -> ResponseReturnValue:
         "portal/payments/cart_pay.html",
         rows=rows,
         splits=splits,
-        gone=len(ticked) - len(rows),
+        gone=len(ticked) - len(rows) - max(over, 0),
+        over=over,
         form=form,
         instrument=instrument,
         wanted=wanted_certificates(instrument, splits.own),
@@ -110,19 +116,30 @@ def _keep(refusals: Mapping[int, Refusal]) -> None:
 
 
 def _left_out(deal_ids: Sequence[int]) -> list[LeftOut]:
-    """The company's bills that were not tried, and why; a kept address finds the reason gone."""
+    """The company's bills that were not tried, and why not: what has changed since goes before the reason of
+    then, which a kept address finds gone."""
+    if not deal_ids:
+        return []
     actor, reasons = current_actor(), session.get(REASONS, {})
-    payable = {row.deal.id for row in deals_reads.payable(actor=actor, deal_ids=deal_ids)} if deal_ids else ()
-    otherwise = "함께 결제하지 않은 청구입니다. 지금 상태를 확인해 주세요."
-    return [
-        LeftOut(deal=deal, reason=reasons.get(str(deal.id), otherwise), payable=deal.id in payable)
-        for deal in deals_reads.bills(actor=actor, deal_ids=deal_ids)
-    ]
+    payable = {row.deal.id for row in deals_reads.payable(actor=actor, deal_ids=deal_ids)}
+    left = bill_splits.splits(actor=actor, deal_ids=[]).left
+    found = []
+    for deal in deals_reads.bills(actor=actor, deal_ids=deal_ids):
+        fits = (deal.amount or 0) <= left
+        reason = reasons.get(str(deal.id), "함께 결제하지 않은 청구입니다.")
+        if deal.state is DealState.PAID:
+            reason = "다른 화면에서 결제되었습니다."
+        elif deal.id not in payable:
+            reason = f"지금은 결제할 수 없습니다(현재 상태: {deal.state.label}). 거래 내용을 확인해 주세요."
+        elif not fits:
+            reason = f"바우처 잔액이 {left:,}원만 남아 결제할 수 없습니다. 공급기업에 금액 조정을 요청해 주세요."
+        found.append(LeftOut(deal=deal, reason=reason, payable=fits and deal.id in payable))
+    return found
 
 
 @blueprint.route("/cart/codes", methods=["GET", "POST"])
 @needs(Permission.PAYMENT_MAKE)
-@limiter.limit(PRESS_LIMIT, methods=["POST"])
+@limiter.limit(PRESS_LIMIT, key_func=per_account, methods=["POST"])
 def cart_codes() -> ResponseReturnValue:
     """The one code of all bills, and the press that pays them; a wrong one may be followed by another."""
     actor, out = current_actor(), _ticked("out")
@@ -186,7 +203,7 @@ def _wrong_code(results: list[Result]) -> str:
 
 @blueprint.post("/cart/zeropay")
 @needs(Permission.PAYMENT_MAKE)
-@limiter.limit(PRESS_LIMIT)
+@limiter.limit(PRESS_LIMIT, key_func=per_account)
 def cart_zeropay() -> ResponseReturnValue:
     """Hold the money of each bill and lead on to ZeroPay's one window for all of them (R-PAY-1)."""
     ids = _ticked()

@@ -1,16 +1,23 @@
-"""How often one address may knock (R-AUD-1). Counted in Valkey, in memory while it is away."""
+"""How often one address or person may knock (R-AUD-1). Counted in Valkey, in memory while it is away."""
 
 from __future__ import annotations
 
 from flask import Flask
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from flask_login import current_user
 
 LOGIN_LIMIT = "10 per minute; 100 per hour"
 CODE_LIMIT = "5 per minute; 30 per hour"
 SEARCH_LIMIT = "120 per minute"
 MESSAGE_LIMIT = "20 per minute; 200 per hour"
 """Each is an SMS to somebody, and may bring files."""
+
+
+def per_account() -> str:
+    """Who is logged in; many people of one office share an address."""
+    return f"account:{current_user.get_id()}" if current_user.is_authenticated else get_remote_address()
+
 
 limiter = Limiter(
     key_func=get_remote_address,

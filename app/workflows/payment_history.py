@@ -20,6 +20,7 @@ _PRESSED, _WAITS, _CANCEL_WAITS = "결제 누름", "결제 결과 확인 중", "
 _TITLES = {
     "succeed": "결제 승인",
     "fail": "결제실패",
+    "mistype": "인증번호 불일치",
     "cancel_today": "결제취소 누름",
     "cancel_late": "결제취소 누름(공급기업)",
     "cancelled": "결제취소 완료",
@@ -30,6 +31,7 @@ _TITLES = {
 _TONES = {
     "succeed": "success",
     "fail": "danger",
+    "mistype": "danger",
     "cancel_today": "warning",
     "cancel_late": "warning",
     "cancelled": "neutral",
@@ -95,7 +97,7 @@ def _note(row: AuditRow, payment: Payment) -> str:
         return f"승인번호 {payment.approval_number}" if payment.approval_number else ""
     if row.action in ("cancel_today", "cancel_late"):
         return f"사유: {row.reason}" if row.reason else ""
-    return (row.reason or "") if row.action in ("fail", "cancel_refused") else ""
+    return (row.reason or "") if row.action in ("fail", "mistype", "cancel_refused") else ""
 
 
 def _who(row: AuditRow, payment: Payment, own: set[int]) -> str:

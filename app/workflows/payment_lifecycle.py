@@ -29,6 +29,14 @@ PAYMENT = Lifecycle(
             permission=Permission.CLOCKWORK,
             tell=(Tell(to="company", text="'{name}' 결제가 되지 않았습니다. 이유: {reason}"),),
         ),
+        # Said on the page, to the person who may type again at once: no message for each try.
+        Edge(
+            action="mistype",
+            label="인증번호 불일치",
+            source=PaymentState.PENDING,
+            target=PaymentState.FAILED,
+            permission=Permission.CLOCKWORK,
+        ),
         Edge(
             action="cancel_today",
             label="결제취소",

@@ -39,6 +39,10 @@ ASK_FIRST = timedelta(seconds=30)
 ASK_SOON = timedelta(seconds=5)
 
 
+MISTYPED = "INVALID_AUTH_CODE"
+"""The code of the SMS was wrong: the order lives on, and may be pressed again."""
+
+
 class KeyOfAnother(Conflict):
     """The key of the press was used for another bill."""
 
@@ -352,7 +356,7 @@ def _fail(payment: Payment, failed: Failed) -> None:
     fire(
         PAYMENT,
         payment.id,
-        "fail",
+        "mistype" if failed.code == MISTYPED else "fail",
         actor=CLOCK,
         name=payment.deal.offering.name,
         reason=failed.korean,

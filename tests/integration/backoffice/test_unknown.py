@@ -46,7 +46,14 @@ def test_it_says_since_when_how_often_why_and_when_next(world: Any, browser: Any
         unknown_why=UnknownWhy.NO_ANSWER.value,
     )
     text = text_of(browser(Role.FINANCE_OFFICER))
-    for shown in (payment.order_id, "결제대기", "500,000원", "2시간 5분", "오래됨", "4분 전까지 7회 확인"):
+    for shown in (
+        payment.order_id,
+        "결제대기",
+        "500,000원",
+        "2시간 5분",
+        "오래됨",
+        "7회 확인, 마지막은 4분 전",
+    ):
         assert shown in text
     assert UnknownWhy.NO_ANSWER.label in text and "2분 뒤" in text
     assert "10분 넘게 확인되지 않은 건이 1건" in text

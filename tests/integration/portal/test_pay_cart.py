@@ -111,11 +111,27 @@ def test_what_is_in_the_way_of_a_bill_is_said_from_page_to_page(buyer: Buyer) ->
     assert "이번에 결제하지 않는 청구 1건" in page and "1,500,000원만 남아" in page
     address = path_of(press(buyer, page, money.code_for(buyer.payer)))
     result = buyer.get(address)
-    assert result.count("결제성공") == 2 and "결제하지 않음" in result and "1,500,000원만 남아" in result
-    assert f"/pay/{ids[1]}" in result and buyer.payer.left() == (0, 0)
-    with buyer.browser.session_transaction() as kept:
-        kept.pop("cart_reasons")
-    assert "함께 결제하지 않은 청구입니다." in buyer.get(address)
+    assert result.count("결제성공") == 2 and "결제하지 않음" in result
+    # What is true by now goes before the reason of then: nothing is left, so nothing is to be paid again.
+    assert "바우처 잔액이 0원만 남아" in result and f"/pay/{ids[1]}" not in result
+    assert buyer.payer.left() == (0, 0)
+
+
+def test_the_result_tells_of_a_bill_left_out_how_it_stands_now(buyer: Buyer) -> None:
+    """Opened later, or while another tab pays: the address says which, the present says why."""
+    paid, open_one = bills(buyer, 300_000, 200_000)
+    money.pay(buyer.payer, db.session.get_one(Deal, paid))
+    page = buyer.get(f"/cart/result?out={paid}&out={open_one}")
+    assert "다른 화면에서 결제되었습니다." in page and f"/pay/{paid}" not in page
+    assert "함께 결제하지 않은 청구입니다." in page and f"/pay/{open_one}" in page
+    assert "결제하지 못한 청구 <strong>1건</strong>" in page
+
+
+def test_more_bills_than_one_press_takes_are_said_before_the_card(buyer: Buyer) -> None:
+    """Their sum is that of those which will be paid."""
+    page = buyer.get(cart_url(bills(buyer, *[10_000] * 12)))
+    assert "10건까지 결제할 수 있어" in page and "나머지 2건은" in page
+    assert "결제할 금액(10건)" in page and "100,000원" in page and "120,000원" not in page
 
 
 def test_a_declined_card_says_why_and_what_to_do(buyer: Buyer) -> None:

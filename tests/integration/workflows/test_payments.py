@@ -283,11 +283,11 @@ def test_the_press_reads_its_code_in_one_query(sandbox: str, monkeypatch: pytest
 def test_nobody_but_the_clock_decides_an_outcome(sandbox: str) -> None:
     payer = money.make_payer(sandbox)
     payment = money.pay(payer, money.make_bill(payer, 100_000), behaviour="52")
-    for action in ("succeed", "fail"):
+    for action in ("succeed", "fail", "mistype"):
         with pytest.raises(Denied):
             lifecycle.fire(PAYMENT, payment.id, action, actor=payer.actor)
     assert PAYMENT.open_to(payer.actor, payment) == []
-    assert {edge.action for edge in PAYMENT.open_to(CLOCK, payment)} == {"succeed", "fail"}
+    assert {edge.action for edge in PAYMENT.open_to(CLOCK, payment)} == {"succeed", "fail", "mistype"}
 
 
 def test_approval_of_another_amount_decides_nothing(sandbox: str) -> None:
