@@ -132,7 +132,7 @@ def _left_out(deal_ids: Sequence[int]) -> list[LeftOut]:
         elif deal.id not in payable:
             reason = f"지금은 결제할 수 없습니다(현재 상태: {deal.state.label}). 거래 내용을 확인해 주세요."
         elif not fits:
-            reason = f"바우처 잔액이 {left:,}원만 남아 결제할 수 없습니다. 공급기업에 금액 조정을 요청해 주세요."
+            reason = f"바우처 잔액이 {left:,}원만 남아 있습니다. 공급기업에 금액 조정을 요청해 주세요."
         found.append(LeftOut(deal=deal, reason=reason, payable=fits and deal.id in payable))
     return found
 
