@@ -15,8 +15,9 @@ MESSAGE_LIMIT = "20 per minute; 200 per hour"
 
 
 def per_account() -> str:
-    """Who is logged in; many people of one office share an address."""
-    return f"account:{current_user.get_id()}" if current_user.is_authenticated else get_remote_address()
+    """Who is logged in, at an address: the many people of one office do not share a limit."""
+    address = get_remote_address()
+    return f"{address}:{current_user.get_id()}" if current_user.is_authenticated else address
 
 
 limiter = Limiter(
