@@ -44,7 +44,7 @@ class CardForm(BaseForm):
     expiry = StringField(
         "유효기간(월/년)",
         [Required()],
-        description="카드에 적힌 순서대로. 예) 09/27",
+        description="카드에 적힌 순서대로. 예) 03/24",
         render_kw={"autocomplete": "cc-exp", "inputmode": "numeric", "maxlength": 7, "placeholder": "MM/YY"},
     )
 

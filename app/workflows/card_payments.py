@@ -89,7 +89,7 @@ def _card(card_number: str, expiry: str) -> tuple[str, str]:
     if not re.fullmatch(r"\d{16}", number, re.ASCII):
         fields["card_number"] = "카드번호 숫자 16자리를 입력해 주세요."
     if not re.fullmatch(r"(0[1-9]|1[0-2])\d\d", month_year, re.ASCII):
-        fields["expiry"] = "유효기간을 월/년 순서로 입력해 주세요. 예) 09/27"
+        fields["expiry"] = "유효기간을 월/년 순서로 입력해 주세요. 예) 03/24"
     if fields:
         raise InvalidInput("payment.card", "카드번호와 유효기간을 확인해 주세요.", fields=fields)
     return number, f"{month_year[:2]}/{month_year[2:]}"
