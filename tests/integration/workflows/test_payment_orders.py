@@ -6,14 +6,13 @@ import secrets
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from app import gateways
 from app.db import db, transaction
 from app.errors import Conflict
 from app.gateways.errors import Refused, Unavailable, Unknown
 from app.gateways.payments import Approval, Cancellation, NotFound, PaymentGateway
-from app.models.payments import LIVE, WHATEVER_STATE, PaymentState
+from app.models.payments import PaymentState
 from app.models.record import OutboxMessage
 from app.workflows import cancellations, ledger, payment_resolution, payments
 from tests import money
@@ -147,19 +146,3 @@ def test_what_was_unknown_once_is_not_said_of_what_is_known(sandbox: str) -> Non
         payment_resolution.resolve()
         assert fresh(payment).state in (PaymentState.PAID, PaymentState.FAILED)
         assert fresh(payment).unknown_why is None
-
-
-def test_looking_for_an_order_or_a_living_payment_reads_an_index() -> None:
-    """As a prepared statement would, whatever the parameter: each call-back and each page asks so."""
-    conditions = (
-        f"order_id = $1 AND ({WHATEVER_STATE})",
-        f"deal_id = $1::bigint AND {LIVE}",
-    )
-    for query in [f"SELECT 1 FROM payment WHERE {condition}" for condition in conditions]:
-        with transaction() as session:
-            session.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
-            session.execute(text("SET LOCAL enable_seqscan = off"))
-            session.execute(text(f"PREPARE looking AS {query}"))
-            plan = "\n".join(session.execute(text("EXPLAIN EXECUTE looking('1')")).scalars())
-            session.execute(text("DEALLOCATE looking"))
-        assert "Index Cond" in plan and "Filter: (order_id" not in plan, plan
