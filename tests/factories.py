@@ -36,8 +36,7 @@ def _save(row: Any) -> Any:
 
 def make_programme(**fields: Any) -> Programme:
     defaults: dict[str, Any] = {
-        # Four digits, as papers and searches have them, however many tests ran before.
-        "year": 1900 + next(_serial) % 8_000,
+        "year": 1900 + next(_serial),
         "name": "비대면 서비스 바우처",
         "cap": 4_000_000,
         "company_share_percent": 10,

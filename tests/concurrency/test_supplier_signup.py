@@ -50,4 +50,5 @@ def test_one_number_joins_once(sandbox: str, together: Together) -> None:
     db.session.commit()
     found = together(*pressed)
     [refused] = [each for each in found if isinstance(each, Refusal)]
-    assert refused.code == "supplier.exists" and number_of(Supplier) == 1
+    # Who comes a moment later meets the number as a step that is not done.
+    assert refused.code in ("supplier.exists", "signup.incomplete") and number_of(Supplier) == 1
