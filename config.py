@@ -56,6 +56,8 @@ def load(env: dict[str, str] | None = None) -> dict[str, Any]:
             "pool_pre_ping": False,
             "pool_size": 8,
             "max_overflow": 8,
+            # The connection used last knows its statements best; in turn, each would have to learn them.
+            "pool_use_lifo": True,
             # An error's text would carry what the statement was given: names, hashes, keys (R-AUD-1).
             "hide_parameters": True,
         },
@@ -71,6 +73,8 @@ def load(env: dict[str, str] | None = None) -> dict[str, Any]:
         "MAX_CONTENT_LENGTH": 64 * 1024 * 1024,
         "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
         "WTF_CSRF_TIME_LIMIT": None,
+        # WTForms keeps its own Korean sentences for the process; Flask-WTF would read them at each request.
+        "WTF_I18N_ENABLED": False,
         "BABEL_DEFAULT_LOCALE": "ko",
         "BABEL_DEFAULT_TIMEZONE": "Asia/Seoul",
         "RATELIMIT_STORAGE_URI": source.get("REDIS_URL", "redis://127.0.0.1:6379/0"),

@@ -22,7 +22,6 @@ def per_account() -> str:
 
 limiter = Limiter(
     key_func=get_remote_address,
-    headers_enabled=True,
     in_memory_fallback_enabled=True,
     key_prefix="kv",
 )

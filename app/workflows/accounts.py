@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from app import clock, policy
 from app.db import db, lock, transaction
@@ -43,17 +43,17 @@ def find(login: str) -> Account | None:
     return db.session.scalar(select(Account).where(func.lower(Account.login) == login.strip().lower()))
 
 
+_ACTOR = select(
+    *(Account.id, Account.role, Account.name, Account.agency_id, Account.company_id, Account.supplier_id)
+).where(Account.id == bindparam("account_id"), Account.is_active, ~Account.opens_by_code_only)
+
+
 def actor_for(*, account_id: int, ip: str | None = None) -> Actor | None:
     """Who acts, where the account is active and does not open by a code only (R-KST-4).
 
     Read as columns: every request of everybody comes here, and needs no account to change.
     """
-    columns = (Account.id, Account.role, Account.name, Account.agency_id, Account.company_id)
-    row = db.session.execute(
-        select(*columns, Account.supplier_id).where(
-            Account.id == account_id, Account.is_active, ~Account.opens_by_code_only
-        )
-    ).first()
+    row = db.session.execute(_ACTOR, {"account_id": account_id}).first()
     return Actor(**row._mapping, ip=ip) if row else None
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from app import clock, gateways, policy
 from app.db import db, transaction
@@ -211,19 +211,18 @@ def _code(code: str) -> str:
     return typed
 
 
-_PASS = (
+_PASS = select(
     CardAuthentication.deal_id,
     CardAuthentication.company_id,
     CardAuthentication.order_id,
     CardAuthentication.auth_key,
     CardAuthentication.expires_at,
-)
+).where(CardAuthentication.token == bindparam("token"))
 
 
 def _authentication(actor: Actor, token: str) -> Row[int, int, str, str, datetime]:
     """One read and no commit of its own: the hold that follows ends the transaction that it opens."""
-    query = select(*_PASS).where(CardAuthentication.token == token)
-    found = db.session.execute(query).one_or_none()
+    found = db.session.execute(_PASS, {"token": token}).one_or_none()
     if found is None:
         raise NotFound()
     policy.require_own(actor, found)

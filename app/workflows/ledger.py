@@ -13,7 +13,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
-from app.db import db
+from app.db import db, run_plain
 from app.errors import Refusal
 from app.models.ledger import GUARDED, JournalKind, LedgerAccount
 from app.policy import Actor
@@ -110,7 +110,7 @@ def post_set(
 def run(statement: TextClause, parameters: Mapping[str, Any]) -> Any:
     """A statement that enters postings. Raises Overdrawn."""
     try:
-        return db.session.execute(statement, parameters)
+        return run_plain(statement, parameters)
     except IntegrityError as error:
         if "not_overdrawn" in str(error.orig):
             raise Overdrawn("overdrawn", "잔액이 부족하여 처리할 수 없습니다.") from error

@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import clock, policy
-from app.db import db, lock, transaction
+from app.db import db, lock, run_plain, transaction
 from app.errors import Conflict, NotFound, Refusal
 from app.gateways.errors import Refused, Unavailable, Unknown
 from app.gateways.payments import Approval, Failed
@@ -122,24 +122,23 @@ def hold(*, actor: Actor, deal_id: int, idempotency_key: str, order_id: str, car
         # Core statements do not flush, and expire_all() below would drop what is pending.
         session.flush()
         # The lock comes before the look: a second press of the same key waits here for the first.
-        locked = session.execute(payments_sql.LOCK_BILL, {"deal_id": deal_id}).first()
+        about = {"deal_id": deal_id, "idempotency_key": idempotency_key, "order_id": order_id}
+        locked = run_plain(payments_sql.LOCK_BILL, about).first()
         if locked is None:
             # No deal, no voucher or no instrument: this says which.
             check_bill(actor=actor, deal_id=deal_id, card=card)
             raise LookupError(f"deal {deal_id} can be paid and cannot be read")
         steps.reached("payment.hold.locked")
-        about = {"deal_id": deal_id, "idempotency_key": idempotency_key, "order_id": order_id}
-        seen = session.execute(payments_sql.HELD_ALREADY, about | {"voucher_id": locked.voucher_id}).one()
-        if seen.pressed_before is not None:
-            return _pressed_before(actor, deal_id, seen.pressed_before)
-        if seen.given_up is not None:
+        if locked.pressed_before is not None:
+            return _pressed_before(actor, deal_id, locked.pressed_before)
+        if locked.given_up is not None:
             policy.require_own(actor, locked)
             raise OrderOver()
-        parts = _plain_split(actor, locked, seen, card=card)
+        parts = _plain_split(actor, locked, card=card)
         if parts is None:
             parts = check_bill(actor=actor, deal_id=deal_id, card=card).parts
         order = Order(
-            payment_id=seen.next_id,
+            payment_id=locked.next_id,
             order_id=order_id,
             name=locked.name,
             total=parts.grant + parts.share + (locked.tax or 0),
@@ -153,12 +152,12 @@ def hold(*, actor: Actor, deal_id: int, idempotency_key: str, order_id: str, car
         return order
 
 
-def _plain_split(actor: Actor, locked: Any, seen: Any, *, card: bool) -> shares.Parts | None:
+def _plain_split(actor: Actor, locked: Any, *, card: bool) -> shares.Parts | None:
     """How a bill in which nothing is unusual splits; of any other the checks themselves say what it is."""
     now = clock.now()
     plain = (
         policy.owns(actor, locked)
-        and seen.live is None
+        and locked.live is None
         and locked.state == DealState.BILLED.value
         and (locked.due_at is None or now < locked.due_at)
         and locked.instrument_state == InstrumentState.ISSUED.value
@@ -170,8 +169,7 @@ def _plain_split(actor: Actor, locked: Any, seen: Any, *, card: bool) -> shares.
     )
     if not plain:
         return None
-    left = {"grant_left": int(seen.grant_left), "share_left": int(seen.share_left)}
-    return shares.split(amount=locked.amount, **left)
+    return shares.split(amount=locked.amount, grant_left=locked.grant_left, share_left=locked.share_left)
 
 
 def _pressed_before(actor: Actor, deal_id: int, payment_id: int) -> Order:
@@ -276,7 +274,7 @@ def settle(*, payment_id: int, outcome: Approval | Failed) -> Outcome:
                 _fail(payment, outcome)
             return outcome_of(payment_id)
         session.flush()
-        locked = session.execute(payments_sql.LOCK_PAYMENT, {"payment_id": payment_id}).first()
+        locked = run_plain(payments_sql.LOCK_PAYMENT, {"payment_id": payment_id}).first()
         if locked is None:
             raise NotFound()
         if outcome.amount != locked.total or outcome.order_id != locked.order_id:

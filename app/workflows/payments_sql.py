@@ -10,26 +10,17 @@ from sqlalchemy import text
 
 from app.workflows import together
 
-# Only what is locked is read as it is after the wait: what else must be fresh is read by HELD_ALREADY.
+# Of what is joined, only what is locked is read as it is after the wait: what else must be fresh is read by
+# `before_hold`, a function that begins when the locks are held.
 LOCK_BILL = text("""
-SELECT d.id, d.state, d.company_id, d.supplier_id, d.programme_id, d.amount, d.tax, d.due_at, o.name,
-       v.id AS voucher_id, v.state AS voucher_state, v.due_at AS voucher_due_at, v.waiver_requested_at,
-       i.kind AS instrument_kind, i.state AS instrument_state
-  FROM deal d JOIN offering o ON o.id = d.offering_id JOIN voucher v ON v.company_id = d.company_id
-  JOIN instrument i ON i.company_id = d.company_id
- WHERE d.id = :deal_id FOR NO KEY UPDATE OF d, v
-""")
-
-HELD_ALREADY = text("""
-SELECT nextval('payment_id_seq') AS next_id,
-       (SELECT p.id FROM payment p WHERE p.idempotency_key = :idempotency_key) AS pressed_before,
-       (SELECT p.id FROM payment p
-         WHERE p.deal_id = :deal_id AND p.state IN ('pending', 'paid', 'cancelling')) AS live,
-       (SELECT p.failure_code FROM payment p WHERE p.order_id = :order_id AND p.state = 'failed'
-           AND p.failure_code <> 'INVALID_AUTH_CODE' LIMIT 1) AS given_up,
-       coalesce(sum(b.amount) FILTER (WHERE b.account = 'voucher_grant'), 0) AS grant_left,
-       coalesce(sum(b.amount) FILTER (WHERE b.account = 'voucher_share'), 0) AS share_left
-  FROM lock_balances(ARRAY['voucher_grant', 'voucher_share'], CAST(:voucher_id AS bigint)) b
+SELECT l.*, h.*
+  FROM (SELECT d.id, d.state, d.company_id, d.supplier_id, d.programme_id, d.amount, d.tax, d.due_at, o.name,
+               v.id AS voucher_id, v.state AS voucher_state, v.due_at AS voucher_due_at,
+               v.waiver_requested_at, i.kind AS instrument_kind, i.state AS instrument_state
+          FROM deal d JOIN offering o ON o.id = d.offering_id JOIN voucher v ON v.company_id = d.company_id
+          JOIN instrument i ON i.company_id = d.company_id
+         WHERE d.id = :deal_id FOR NO KEY UPDATE OF d, v) l
+ CROSS JOIN LATERAL before_hold(l.id, l.voucher_id, :idempotency_key, :order_id) h
 """)
 
 HOLD = together.writing(
