@@ -13,22 +13,24 @@ from typing import Any
 
 from flask import Flask, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app import clock, create_app, gateways
 from app.access import current_actor, needs
-from app.db import db
+from app.db import db, transaction
 from app.gateways.card import Card
 from app.gateways.payments import Approval
 from app.models.payments import CardAuthentication
 from app.policy import Permission
+from app.portal.pay import PRESS_LIMIT
 from app.web import csrf
+from app.web.limits import limiter, per_account
 from bench import payment_peers
 
 JOBS = "BENCH_JOBS"
 """In the environment: what the ORM's payment asks of the outbox beside its messages."""
-EMPTY, ORM = "/bench/empty", "/bench/orm/"
+EMPTY, DURABLE, ORM = "/bench/empty", "/bench/durable/", "/bench/orm/"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,19 @@ class AtOnce(Card):
 def empty() -> ResponseReturnValue:
     """What a POST costs at least on this server: no log-in, no CSRF, no database."""
     return "", 204
+
+
+@needs(Permission.PAYMENT_MAKE)
+@limiter.limit(PRESS_LIMIT, key_func=per_account)
+def durable(token: str) -> ResponseReturnValue:
+    """What a press costs at least that keeps R-PAY-4: log-in, CSRF, limit, two commits of one row each."""
+    for step in ("attempt", "outcome"):
+        with transaction() as session:
+            session.execute(ONE_ROW, {"key": f"{step}:{token}:{request.form['key']}"})
+    return redirect(url_for("payments.index"))
+
+
+ONE_ROW = text("INSERT INTO bench_row (key) VALUES (:key)")
 
 
 @needs(Permission.PAYMENT_MAKE)
@@ -71,5 +86,6 @@ def site() -> Flask:
     outer = gateways.get()
     gateways._configured[:] = [replace(outer, card=AtOnce(outer.card.transport))]
     app.add_url_rule(EMPTY, "bench_empty", empty, methods=["POST"])
+    app.add_url_rule(f"{DURABLE}<token>", "bench_durable", durable, methods=["POST"])
     app.add_url_rule(f"{ORM}<token>", "bench_orm", by_orm, methods=["POST"])
     return app
