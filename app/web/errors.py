@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from math import ceil
 from typing import NamedTuple
 
-from flask import Flask, flash, jsonify, redirect, render_template, request
+from flask import Flask, flash, jsonify, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from app import clock
 from app.errors import Refusal
+from app.web.limits import limiter
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +113,18 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
     if status < 400 or error.response is not None:
         return error
-    response = _answer(status, MESSAGES.get(status, MESSAGES[500 if status >= 500 else 400]))
+    if status == 429 and limiter.current_limit is not None:
+        return _too_often(limiter.current_limit.window.reset_time)
+    return _answer(status, MESSAGES.get(status, MESSAGES[500 if status >= 500 else 400]))
+
+
+def _too_often(until: float) -> ResponseReturnValue:
+    """How long to wait: an hour's limit asks for more patience than a minute's. `until`: epoch seconds."""
+    seconds = max(1, ceil(until - clock.real_now().timestamp()))
+    wait = f"{seconds}초" if seconds <= 60 else f"{ceil(seconds / 60)}분"
+    advice = f"{wait} 뒤에 다시 시도해 주세요. 이번 요청으로 변경된 내용은 없습니다."
+    response = make_response(_answer(429, MESSAGES[429]._replace(advice=advice)))
+    response.headers["Retry-After"] = str(seconds)
     return response
 
 

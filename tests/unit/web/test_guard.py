@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask, Response, flash, render_template_string
@@ -123,6 +124,48 @@ class TestLimit:
         screens.add_url_rule("/try", endpoint="try", view_func=limited)
         assert [client.get("/try").status_code for _ in range(11)] == [200] * 10 + [429]
         assert "요청이 너무 많습니다" in client.get("/try").text
+
+    @staticmethod
+    def _turned_away(screens: Flask, client: FlaskClient, limit: str, **sent: Any) -> str:
+        """The page after one press too many of what takes one."""
+        screens.config["WTF_CSRF_ENABLED"] = False
+
+        def tried() -> str:
+            return "tried"
+
+        # Limits are kept by this name, for the whole process.
+        tried.__qualname__ += f" {limit}"
+        view = limiter.limit(limit, methods=["GET", "POST"])(tried)
+        screens.add_url_rule("/press", endpoint="press", view_func=view, methods=["GET", "POST"])
+        assert client.open("/press", **sent).status_code == 200
+        answer = client.open("/press", **sent)
+        assert answer.status_code == 429
+        assert int(answer.headers["Retry-After"]) >= 1
+        return answer.text
+
+    @pytest.mark.parametrize(
+        ("limit", "wait"),
+        [("1 per minute", r"(59|60)초"), ("1 per 10 minute", "10분"), ("1 per hour", "60분")],
+    )
+    def test_how_long_to_wait_is_that_of_the_limit(
+        self, screens: Flask, client: FlaskClient, limit: str, wait: str
+    ) -> None:
+        page = self._turned_away(screens, client, limit)
+        assert re.search(
+            f"<p>{wait} 뒤에 다시 시도해 주세요. 이번 요청으로 변경된 내용은 없습니다.</p>", page
+        )
+        assert '<a class="krds-btn secondary medium" href="/press">다시 시도</a>' in page
+
+    def test_a_press_leads_back_to_the_page_of_its_form(self, screens: Flask, client: FlaskClient) -> None:
+        """Also where the form is sent to its own address."""
+        here = "http://localhost/press"
+        page = self._turned_away(screens, client, "1 per minute", method="POST", headers={"Referer": here})
+        assert f'href="{here}">이전 화면</a>' in page and "다시 시도</a>" not in page
+
+    @pytest.mark.parametrize("foreign", ["https://localhost.example.test/", "javascript:alert(1)", ""])
+    def test_nobody_is_led_to_a_foreign_page(self, screens: Flask, client: FlaskClient, foreign: str) -> None:
+        page = self._turned_away(screens, client, "1 per minute", method="POST", headers={"Referer": foreign})
+        assert "이전 화면" not in page and "첫 화면</a>" in page
 
 
 class TestIdleSession:
