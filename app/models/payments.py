@@ -156,6 +156,10 @@ class Payment(Base):
         return self.amount + self.tax_part
 
 
+UNDECIDED = (PaymentState.PENDING, PaymentState.CANCELLING)
+"""Of which nobody knows yet how it ends: its gateway is being asked (R-PAY-4)."""
+STILL_PAID = (PaymentState.PAID, PaymentState.CANCELLING)
+"""취소중 is still paid: the cancellation is not known to have happened."""
 # Written out, as the indexes say it: for a parameter no plan would use a partial index.
 LIVE = text("payment.state IN ('pending', 'paid', 'cancelling')")
 """Neither failed nor cancelled: a deal has one such payment at most."""

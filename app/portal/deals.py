@@ -12,7 +12,7 @@ from app import clock
 from app.access import current_actor, needs
 from app.errors import Refusal
 from app.models.deals import DealState
-from app.models.payments import PaymentState
+from app.models.payments import UNDECIDED
 from app.models.threads import DealSide
 from app.policy import Permission
 from app.portal import lists, threads
@@ -24,6 +24,7 @@ from app.web.pages import page_args
 from app.workflows import (
     asked_together,
     bill_splits,
+    card_payments,
     deal_refusals,
     deals,
     deals_next,
@@ -83,7 +84,7 @@ def _detail(
 ) -> ResponseReturnValue:
     actor, deal = current_actor(), view.deal
     payment = payments_reads.live_payment(actor=actor, deal_id=deal.id)
-    paying = payment is not None and payment.state in (PaymentState.PENDING, PaymentState.CANCELLING)
+    paying = payment is not None and payment.state in UNDECIDED
     closed = deal.state in (DealState.TURNED_DOWN, DealState.LAPSED)
     return render_template(
         "portal/deals/detail.html",
@@ -167,14 +168,23 @@ def again(deal_id: int) -> ResponseReturnValue:
 @blueprint.get("/cart")
 @needs(Permission.PAYMENT_MAKE)
 def cart() -> ResponseReturnValue:
-    """장바구니: the bills that can be paid now, the most urgent first."""
-    actor = current_actor()
+    """장바구니: the bills that can be paid now, the most urgent first, and what the ticked ones come to.
+
+    The ticks are in the address: with each the page asks for itself again, and takes the sums out of it.
+    """
+    actor, wanted = current_actor(), set(lists.ticked())
     rows = deals_reads.payable(actor=actor)
-    instrument = instruments.own(actor=actor)
+    ids = [row.deal.id for row in rows]
+    ticked = [deal_id for deal_id in ids if deal_id in wanted]
+    most, instrument = card_payments.MOST_BILLS, instruments.own(actor=actor)
     return render_template(
         "portal/deals/cart.html",
         rows=rows,
-        everything=bill_splits.splits(actor=actor, deal_ids=[row.deal.id for row in rows]),
+        everything=bill_splits.splits(actor=actor, deal_ids=ids),
+        ticked=ticked,
+        most=most,
+        chosen=bill_splits.splits(actor=actor, deal_ids=ticked[:most]),
+        paying=payments_reads.under_way(actor=actor),
         by_card=instrument is not None and instrument.kind.is_card,
         now=clock.now(),
     )

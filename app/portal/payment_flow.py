@@ -8,14 +8,12 @@ from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import current_actor, needs
-from app.models.payments import Payment, PaymentState
+from app.models.payments import Payment
 from app.policy import Permission
 from app.workflows import cancellation_terms, payment_next, payment_papers, payments_reads
 from app.workflows.payments import Outcome
 
 blueprint = Blueprint("payments", __name__)
-
-UNDECIDED = (PaymentState.PENDING, PaymentState.CANCELLING)
 
 
 def new_key() -> str:

@@ -221,11 +221,19 @@ def _complete(payment: Payment, cancellation: Cancellation) -> Payment:
         reason=payment.cancel_reason,
         changes={"cancelled_at": cancellation.cancelled_at, "ask_again_at": None},
     )
-    deals.mark_payment_cancelled(deal_id=payment.deal_id, actor=CLOCK)
+    deals.mark_payment_cancelled(deal_id=payment.deal_id, actor=CLOCK, reason=_whose_press(payment))
     payments.give_back(payment, JournalKind.CANCELLATION, source=(LedgerAccount.PAYABLE, payment.supplier_id))
     slips.ask(payment.id, SlipKind.CANCELLATION)
     steps.reached("cancellation.settle.written")
     return payment
+
+
+def _whose_press(payment: Payment) -> str:
+    """For those who are told: at each instant one side alone may cancel, so the day tells which (R-PAY-6)."""
+    pressed, paid = payment.cancel_pressed_at, payment.paid_at
+    by_company = pressed and paid and clock.korean_day(pressed) == clock.korean_day(paid)
+    words = f" 사유: {payment.cancel_reason}" if payment.cancel_reason else ""
+    return f"{'수요기업' if by_company else '공급기업'}이 요청한 취소입니다.{words}"
 
 
 def _refuse(payment: Payment, refused: Refused) -> Payment:

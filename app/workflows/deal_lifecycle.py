@@ -98,13 +98,15 @@ _CANCEL = tuple(
         source=DealState.PAID,
         target=DealState.PAYMENT_CANCELLED,
         permission=permission,
+        needs_reason=permission is Permission.CLOCKWORK,
         confirm="결제를 취소하면 되돌릴 수 없습니다. 계속할까요?",
-        tell=(_company("'{name}' 결제가 취소되었습니다."), _supplier("'{name}' 결제가 취소되었습니다.")),
+        tell=(_company(text), _supplier(text)),
     )
-    for action, permission in (
-        ("cancel_payment", Permission.PAYMENT_MAKE),
-        ("cancel_payment_late", Permission.PAYMENT_CANCEL_LATE),
-        ("cancel_payment_resolved", Permission.CLOCKWORK),
+    # The clock enters the gateway's answer: its reason says whose press that was.
+    for action, permission, text in (
+        ("cancel_payment", Permission.PAYMENT_MAKE, "수요기업이 '{name}' 결제를 취소했습니다."),
+        ("cancel_payment_late", Permission.PAYMENT_CANCEL_LATE, "공급기업이 '{name}' 결제를 취소했습니다."),
+        ("cancel_payment_resolved", Permission.CLOCKWORK, "'{name}' 결제가 취소되었습니다. {reason}"),
     )
 )
 

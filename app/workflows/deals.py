@@ -345,8 +345,8 @@ def paid_entry(locked: Any) -> Entry:
     )
 
 
-def mark_payment_cancelled(*, deal_id: int, actor: Actor) -> Deal:
-    """결제취소: by who cancelled, or by the clock when the gateway's answer came late."""
+def mark_payment_cancelled(*, deal_id: int, actor: Actor, reason: str | None = None) -> Deal:
+    """결제취소: by who cancelled, or by the clock, with whose press it was, when the gateway has answered."""
     with transaction():
         if actor.may(Permission.PAYMENT_MAKE):
             action = "cancel_payment"
@@ -354,5 +354,6 @@ def mark_payment_cancelled(*, deal_id: int, actor: Actor) -> Deal:
             action = "cancel_payment_late"
         else:
             action = "cancel_payment_resolved"
-        cancelled: Deal = fire(DEAL, deal_id, action, actor=actor, changes={"closed_at": clock.now()})
+        changes = {"closed_at": clock.now()}
+        cancelled: Deal = fire(DEAL, deal_id, action, actor=actor, reason=reason, changes=changes)
         return cancelled

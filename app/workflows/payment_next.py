@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.db import db
 from app.models.deals import Deal, DealState
-from app.models.payments import LIVE, Payment, PaymentState
+from app.models.payments import LIVE, UNDECIDED, Payment, PaymentState
 from app.workflows import clock_runs, deals
 
 
@@ -34,7 +34,6 @@ class Next:
     """The other press, of WAIT and PAID."""
 
 
-_UNDECIDED = (PaymentState.PENDING, PaymentState.CANCELLING)
 _ENDED = {
     DealState.LAPSED: Step.ASK_AGAIN,
     DealState.TURNED_DOWN: Step.ASK_AGAIN,
@@ -61,7 +60,7 @@ def _live(deal_ids: Sequence[int]) -> dict[int, Payment]:
 
 def _next(deal: Deal, live: Payment | None, late: set[int]) -> Next:
     if live is not None:
-        return Next(Step.WAIT if live.state in _UNDECIDED else Step.PAID, live.id)
+        return Next(Step.WAIT if live.state in UNDECIDED else Step.PAID, live.id)
     if deal.state is DealState.BILLED:
         return Next(Step.LATE if deal.id in late else Step.PAY_AGAIN)
     return Next(_ENDED.get(deal.state, Step.ASK_AGAIN))

@@ -22,7 +22,14 @@ from app.gateways import callbacks
 from app.gateways.errors import Forged as Forged
 from app.gateways.errors import GatewayError, Refused, Unavailable
 from app.gateways.payments import Approval, Cancelled, Failed, Found, InProgress, NotFound
-from app.models.payments import WHATEVER_STATE, CardAuthentication, Payment, PaymentState, UnknownWhy
+from app.models.payments import (
+    UNDECIDED,
+    WHATEVER_STATE,
+    CardAuthentication,
+    Payment,
+    PaymentState,
+    UnknownWhy,
+)
 from app.models.vouchers import InstrumentKind
 from app.workflows import cancellations, payment_returns, payments, steps
 from app.workflows.payment_returns import TAKEN_BACK as TAKEN_BACK
@@ -30,7 +37,6 @@ from app.workflows.payment_returns import Case
 
 log = logging.getLogger(__name__)
 
-UNDECIDED = (PaymentState.PENDING, PaymentState.CANCELLING)
 CARDS = tuple(kind for kind in InstrumentKind if kind.is_card)
 SYSTEMS = {"card": CARDS, "zeropay": (InstrumentKind.ZEROPAY,)}
 LONGEST_SECONDS = 900

@@ -23,7 +23,7 @@ from app.gateways.errors import Refused, Unavailable, Unknown
 from app.gateways.payments import Approval, Failed
 from app.models.deals import DealState
 from app.models.ledger import JournalKind, LedgerAccount
-from app.models.payments import NOT_FAILED, Payment, PaymentState, SlipKind
+from app.models.payments import NOT_FAILED, UNDECIDED, Payment, PaymentState, SlipKind
 from app.models.vouchers import InstrumentKind, InstrumentState, Voucher, VoucherState
 from app.policy import CLOCK, Actor, Permission
 from app.workflows import deals, ledger, payments_sql, record, shares, slips, steps, together, vouchers
@@ -258,8 +258,8 @@ def conclude(order: Order, confirm: Callable[[], Approval], *, first: bool = Tru
 def ask_soon(*, payment_id: int) -> Payment:
     """Have an unknown outcome asked for in a moment (real time)."""
     with transaction() as session:
-        undecided = Payment.state.in_((PaymentState.PENDING, PaymentState.CANCELLING))
         at = clock.real_now() + ASK_SOON
+        undecided = Payment.state.in_(UNDECIDED)
         statement = update(Payment).where(Payment.id == payment_id, undecided).values(ask_again_at=at)
         session.execute(statement)
         return session.get_one(Payment, payment_id, populate_existing=True)

@@ -2,7 +2,7 @@
 
 Periods are Korean days, both inclusive, of the instant that the lists show as 결제일시: the gateway's
 approval, or the press where there is none. Lists are newest first, by keyset (`before` is a payment's id),
-with a constant number of queries.
+the supplier's by the day paid; with a constant number of queries.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, text
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ColumnElement, func, select, text, tuple_
+from sqlalchemy.orm import aliased, joinedload
 
 from app import clock, policy
 from app.db import db
 from app.errors import Denied, NotFound
 from app.models.deals import Deal
 from app.models.ledger import LedgerAccount
-from app.models.payments import CardAuthentication, Payment, PaymentState
+from app.models.payments import STILL_PAID, CardAuthentication, Payment, PaymentState
 from app.models.programme import Programme
 from app.models.types import Labelled
 from app.policy import Actor, Permission, Role
@@ -42,8 +42,7 @@ class Tab(Labelled):
 
 STATES: dict[Tab, tuple[PaymentState, ...]] = {
     Tab.ALL: tuple(PaymentState),
-    # 취소중 is still paid: the cancellation is not known to have happened.
-    Tab.PAID: (PaymentState.PAID, PaymentState.CANCELLING),
+    Tab.PAID: STILL_PAID,
     Tab.FAILED: (PaymentState.FAILED,),
     Tab.CANCELLED: (PaymentState.CANCELLED,),
 }
@@ -200,9 +199,19 @@ def sales(
     before: int | None = None,
     size: int = 20,
 ) -> list[Payment]:
-    """One tab of what a supplier sold: paid and cancelled."""
+    """One tab of what a supplier sold: paid and cancelled, by the instant of payment and the id.
+
+    Who pressed first is not always paid first: an unknown outcome may be known days later (R-PAY-4).
+    """
     policy.require(actor, Permission.SUPPLIER_VIEW)
-    return listing(actor=actor, tab=tab, since=since, until=until, q=q, before=before, size=size)
+    wanted = [*_wanted(actor, since, until, q), Payment.state.in_(_states(actor, tab))]
+    query = select(Payment).options(*EAGER).where(*wanted)
+    if before is not None:
+        last = aliased(Payment)
+        paid_at = select(last.paid_at).where(last.id == before).scalar_subquery()
+        query = query.where(tuple_(Payment.paid_at, Payment.id) < tuple_(paid_at, before))
+    query = query.order_by(Payment.paid_at.desc(), Payment.id.desc()).limit(size)
+    return list(db.session.execute(query).scalars())
 
 
 def get(*, actor: Actor, payment_id: int) -> Payment:
@@ -227,6 +236,14 @@ def live_payment(*, actor: Actor, deal_id: int) -> Payment | None:
     """The deal's payment that is neither failed nor cancelled."""
     payment = payment_checks.live_payment_of(deal_id)
     return payment if payment is not None and policy.owns(actor, payment) else None
+
+
+def under_way(*, actor: Actor) -> list[Payment]:
+    """What holds the company's bills back from another press, the most urgent first (R-PAY-4)."""
+    policy.require(actor, Permission.PAYMENT_MAKE)
+    query = select(Payment).join(Payment.deal).options(*EAGER).order_by(Deal.due_at, Payment.id).limit(100)
+    pressed = (Payment.company_id == (actor.company_id or 0), Payment.state == PaymentState.PENDING)
+    return list(db.session.execute(query.where(*pressed)).scalars())
 
 
 _LEFT_BEFORE = text("""

@@ -19,7 +19,7 @@ from app.db import db, transaction
 from app.errors import Refusal
 from app.gateways.errors import GatewayError
 from app.gateways.payments import Transaction
-from app.models.payments import Payment, PaymentState
+from app.models.payments import UNDECIDED, Payment, PaymentState
 from app.models.types import Labelled
 from app.models.vouchers import InstrumentKind
 from app.workflows import cancellations
@@ -27,7 +27,6 @@ from app.workflows.reconciliation_orders import Known, known_orders
 
 log = logging.getLogger(__name__)
 
-UNDECIDED = (PaymentState.PENDING, PaymentState.CANCELLING)
 DECIDED = (PaymentState.PAID, PaymentState.CANCELLED)
 CARDS = tuple(kind for kind in InstrumentKind if kind.is_card)
 SYSTEMS = {"신한카드": CARDS, "제로페이": (InstrumentKind.ZEROPAY,)}

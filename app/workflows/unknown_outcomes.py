@@ -13,7 +13,7 @@ from app import clock, policy
 from app.db import db, lock, transaction
 from app.errors import Conflict
 from app.models.deals import Deal
-from app.models.payments import Payment, PaymentState, UnknownWhy
+from app.models.payments import UNDECIDED, Payment, PaymentState, UnknownWhy
 from app.models.types import Labelled
 from app.models.vouchers import InstrumentKind
 from app.policy import Actor, Permission
@@ -148,7 +148,7 @@ def ask_now(*, actor: Actor, payment_id: int) -> Payment:
     policy.require(actor, Permission.PAYMENT_RESOLVE)
     with transaction():
         payment = lock(Payment, payment_id)
-        if payment.state not in payment_resolution.UNDECIDED and payment.ask_again_at is None:
+        if payment.state not in UNDECIDED and payment.ask_again_at is None:
             raise Conflict(
                 "payment.known",
                 f"이미 '{payment.state.label}'(으)로 확인된 결제입니다. 목록을 새로 고쳐 주세요.",

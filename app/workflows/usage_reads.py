@@ -18,7 +18,7 @@ from app import clock, policy
 from app.db import db
 from app.errors import NotFound
 from app.models.deals import Deal, DealState
-from app.models.payments import Payment, PaymentState
+from app.models.payments import STILL_PAID, Payment
 from app.models.types import Labelled
 from app.models.usage import UsageReport, UsageSource
 from app.policy import Actor, Permission
@@ -148,7 +148,7 @@ def months_until_now(first: date) -> list[date]:
 
 def month_choices(*, actor: Actor) -> list[date]:
     """The months in which the supplier has something to report, the latest first."""
-    live = Payment.state.in_((PaymentState.PAID, PaymentState.CANCELLING))
+    live = Payment.state.in_(STILL_PAID)
     statement = select(func.min(Payment.paid_at)).where(Payment.supplier_id == _supplier(actor), live)
     first = db.session.scalar(statement)
     return months_until_now(clock.korean_day(first).replace(day=1) if first else present_month())

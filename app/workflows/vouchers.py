@@ -14,7 +14,7 @@ from app.errors import Conflict, InvalidInput, NotFound
 from app.models.applications import Application
 from app.models.deals import Deal, DealState
 from app.models.ledger import JournalKind, LedgerAccount
-from app.models.payments import Payment, PaymentState
+from app.models.payments import STILL_PAID, UNDECIDED, Payment, PaymentState
 from app.models.programme import Programme
 from app.models.vouchers import Voucher
 from app.models.vouchers import VoucherState as State
@@ -72,7 +72,6 @@ VOUCHER = Lifecycle(
     ),
 )
 
-_UNDECIDED = (PaymentState.PENDING, PaymentState.CANCELLING)
 _ENDED = {
     State.SPENT: "바우처를 모두 사용하여 결제할 수 없습니다.",
     State.WAIVED: "예산포기한 바우처는 사용할 수 없습니다.",
@@ -209,7 +208,7 @@ def after_payment(voucher: Voucher) -> None:
         return
     voucher.due_at = voucher.full_use_by
     db.session.flush()
-    if sum(left(voucher)) == 0 and not _payment_exists(voucher.id, *_UNDECIDED):
+    if sum(left(voucher)) == 0 and not _payment_exists(voucher.id, *UNDECIDED):
         lifecycle.fire(VOUCHER, voucher.id, "spend", actor=CLOCK, changes={"due_at": None})
 
 
@@ -220,7 +219,7 @@ def after_cancellation(voucher: Voucher) -> None:
     if clock.now() >= voucher.first_payment_by:
         clock_runs.catch_up(voucher)
     due = voucher.full_use_by
-    paid = _payment_exists(voucher.id, PaymentState.PAID, PaymentState.CANCELLING)
+    paid = _payment_exists(voucher.id, *STILL_PAID)
     if not paid and clock.now() < voucher.first_payment_by:
         due = voucher.first_payment_by
     if voucher.state is State.SPENT:
@@ -277,7 +276,7 @@ def give_back(voucher_ids: Sequence[int], kind: JournalKind, *, actor: Actor) ->
 
 def _refuse_busy(voucher: Voucher) -> None:
     billed = select(exists().where(Deal.company_id == voucher.company_id, Deal.state == DealState.BILLED))
-    if _payment_exists(voucher.id, *_UNDECIDED) or db.session.scalar(billed):
+    if _payment_exists(voucher.id, *UNDECIDED) or db.session.scalar(billed):
         raise Conflict(
             "voucher.busy",
             "진행 중인 결제나 결제하지 않은 결제요청이 있어 예산포기를 할 수 없습니다. 먼저 "

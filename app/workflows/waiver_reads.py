@@ -15,7 +15,7 @@ from app.models.companies import Company
 from app.models.deals import Deal, DealState
 from app.models.ledger import Journal, LedgerAccount, Posting
 from app.models.numbers import digits
-from app.models.payments import Payment, PaymentState
+from app.models.payments import UNDECIDED, Payment
 from app.models.record import AuditRow
 from app.models.types import Labelled
 from app.models.vouchers import Voucher, VoucherState
@@ -24,7 +24,6 @@ from app.workflows import programmes
 from app.workflows.vouchers_reads import Parts
 
 NOTHING = Parts(0, 0)
-_BUSY = (PaymentState.PENDING, PaymentState.CANCELLING)
 
 
 class WaiverEvent(Labelled):
@@ -196,7 +195,7 @@ def in_the_way(*, actor: Actor, voucher: Voucher) -> InTheWay:
     policy.require_own(actor, voucher)
     payments = db.session.scalars(
         select(Payment)
-        .where(Payment.voucher_id == voucher.id, Payment.state.in_(_BUSY))
+        .where(Payment.voucher_id == voucher.id, Payment.state.in_(UNDECIDED))
         .order_by(Payment.id)
         .options(selectinload(Payment.deal).selectinload(Deal.offering))
     )

@@ -14,7 +14,7 @@ from app import clock
 from app.access import current_actor, needs
 from app.documents.exports import Column
 from app.errors import Conflict, InvalidInput, Refusal
-from app.models.payments import PaymentState
+from app.models.payments import UNDECIDED
 from app.models.threads import DealSide
 from app.policy import Permission
 from app.portal import lists, threads
@@ -141,7 +141,7 @@ def deal(deal_id: int) -> ResponseReturnValue:
 
 def _detail(view: DealView, thread: dict[str, Any]) -> ResponseReturnValue:
     payment = payments_reads.live_payment(actor=current_actor(), deal_id=view.deal.id)
-    paying = payment is not None and payment.state in (PaymentState.PENDING, PaymentState.CANCELLING)
+    paying = payment is not None and payment.state in UNDECIDED
     return render_template(
         "portal/supply/deal.html",
         view=view,

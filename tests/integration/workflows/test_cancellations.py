@@ -15,6 +15,7 @@ from app.models.deals import Deal, DealState
 from app.models.ledger import JournalKind, LedgerAccount
 from app.models.payments import Payment, PaymentState, Slip, SlipKind
 from app.models.programme import VatMode
+from app.models.record import Notice
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import CLOCK, Denied
 from app.workflows import cancellations, ledger, lifecycle, payment_resolution, vouchers
@@ -73,6 +74,31 @@ def test_supplier_cancels_later(sandbox: str) -> None:
     assert done.state is PaymentState.CANCELLED
     assert payer.left() == (3_600_000, 400_000)
     assert ledger.verify() == []
+
+
+def told_of(payment: Payment) -> set[tuple[str, str]]:
+    """(side, text) of what the two sides are told last."""
+    query = select(Notice).where(Notice.key.like(f"deal:{payment.deal_id}:%")).order_by(Notice.id.desc())
+    return {
+        ("company" if row.company_id else "supplier", row.text) for row in db.session.scalars(query.limit(2))
+    }
+
+
+def test_both_sides_are_told_whose_cancellation_it_was(sandbox: str) -> None:
+    """R-MSG-1, R-PAY-6: the side that pressed and its reason, however late the gateway's answer came."""
+    payer = money.make_payer(sandbox)
+    own = money.pay(payer, money.make_bill(payer, 100_000))
+    cancellations.cancel_today(actor=payer.actor, payment_id=own.id, reason=WHY)
+    name = own.deal.offering.name
+    text = f"'{name}' 결제가 취소되었습니다. 수요기업이 요청한 취소입니다. 사유: {WHY}"
+    assert told_of(own) == {("company", text), ("supplier", text)}
+    deal = money.make_bill(payer, 100_000)
+    theirs, supplier = money.pay(payer, deal), money.supplier_of(deal)
+    with clock.at(clock.now() + timedelta(days=1)):
+        cancellations.cancel_late(actor=supplier, payment_id=theirs.id, reason="제공이 어렵습니다.")
+    name = theirs.deal.offering.name
+    text = f"'{name}' 결제가 취소되었습니다. 공급기업이 요청한 취소입니다. 사유: 제공이 어렵습니다."
+    assert told_of(theirs) == {("company", text), ("supplier", text)}
 
 
 def test_who_may_not_cancel(sandbox: str) -> None:

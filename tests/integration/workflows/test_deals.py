@@ -78,10 +78,12 @@ def test_the_whole_way_to_the_payment(market: Market) -> None:
     assert deal.due_at == clock.end_of(date(2020, 11, 18))  # R-TIME-3: calendar days
     mark_paid(deal_id=deal.id, actor=CLOCK)
     assert (deal.state, deal.due_at) == (DealState.PAID, None)
-    deals.mark_payment_cancelled(deal_id=deal.id, actor=CLOCK)
+    deals.mark_payment_cancelled(deal_id=deal.id, actor=CLOCK, reason="수요기업이 요청한 취소입니다.")
     assert deal.state is DealState.PAYMENT_CANCELLED
     told = [side for side, _text in notices(deal)]
     assert told == ["supplier", "company", "company", "company", "supplier", "company", "supplier"]
+    last = {text for _side, text in notices(deal)[-2:]}
+    assert last == {f"'{market.offering.name}' 결제가 취소되었습니다. 수요기업이 요청한 취소입니다."}
 
 
 def test_who_paid_or_cancelled_stands_in_the_history(market: Market) -> None:
@@ -328,7 +330,9 @@ ACTIONS = {
     "pay_resolved": lambda m, d: mark_paid(actor=CLOCK, deal_id=d),
     "cancel_payment": lambda m, d: deals.mark_payment_cancelled(actor=m.buyer, deal_id=d),
     "cancel_payment_late": lambda m, d: deals.mark_payment_cancelled(actor=m.seller, deal_id=d),
-    "cancel_payment_resolved": lambda m, d: deals.mark_payment_cancelled(actor=CLOCK, deal_id=d),
+    "cancel_payment_resolved": lambda m, d: deals.mark_payment_cancelled(
+        actor=CLOCK, deal_id=d, reason="사유"
+    ),
 }
 
 

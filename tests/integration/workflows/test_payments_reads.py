@@ -15,7 +15,7 @@ from app.models.payments import PaymentState
 from app.policy import Denied, Role
 from app.workflows import cancellations, payments_reads, unknown_outcomes
 from app.workflows.payments_reads import Tab
-from tests import factories, money
+from tests import factories, money, settled
 
 pytestmark = pytest.mark.usefixtures("tx")
 
@@ -112,6 +112,24 @@ def test_a_supplier_sees_what_was_paid_and_no_attempt(history: money.Payer) -> N
     supplier = money.supplier_of(unknown.deal)
     assert payments_reads.sales(actor=supplier) == []
     assert payments_reads.get(actor=supplier, payment_id=unknown.id).state is PaymentState.PENDING
+
+
+def test_sales_stand_by_the_day_they_were_paid() -> None:
+    """R-PAY-7: the first pressed may be paid last, and pages go on where they broke off, ties too."""
+    programme, supplier = factories.make_programme(), factories.make_supplier()
+    noon = clock.now().replace(hour=12, minute=0, second=0, microsecond=0)
+    days_ago = (1, 3, 0, 3, 2)
+    paid = [
+        settled.make_paid(programme, supplier, 10_000, paid_at=noon - timedelta(days=days))
+        for days in days_ago
+    ]
+    actor = factories.make_actor(Role.SUPPLIER, supplier_id=supplier.id)
+    wanted = [paid[n].id for n in (2, 0, 4, 3, 1)]
+    assert [row.id for row in payments_reads.sales(actor=actor)] == wanted
+    walked: list[int] = []
+    while len(page := payments_reads.sales(actor=actor, before=walked[-1] if walked else None, size=2)) == 2:
+        walked += [row.id for row in page]
+    assert [*walked, *(row.id for row in page)] == wanted
 
 
 def test_sums_by_part_follow_the_search(history: money.Payer) -> None:

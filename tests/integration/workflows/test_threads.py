@@ -232,7 +232,7 @@ def test_a_paid_deal_stays_open_and_a_cancelled_payment_ends_it(market: Market, 
     mark_paid(deal_id=deal.id, actor=CLOCK)
     with clock.at(MONDAY + timedelta(days=300)):
         send(market.buyer, deal, "로그인이 되지 않습니다.")
-        deals.mark_payment_cancelled(deal_id=deal.id, actor=CLOCK)
+        deals.mark_payment_cancelled(deal_id=deal.id, actor=CLOCK, reason="공급기업이 요청한 취소입니다.")
         send(market.seller, deal, "취소했습니다.")
     with clock.at(MONDAY + timedelta(days=332)), pytest.raises(Conflict):
         send(market.buyer, deal)
