@@ -57,6 +57,17 @@ def wrap(text: str, width: float, size: float, font: str = REGULAR) -> list[str]
     return lines
 
 
+def _unbroken(value: str, width: float) -> float:
+    """The size of a value: a number a little too wide for its cell is set smaller, so that it is read whole.
+
+    What fits keeps its size, so that a paper that is drawn again keeps its bytes (R-DOC-1).
+    """
+    sizes = (9.5, 9.0, 8.5)
+    if " " in value:
+        return sizes[0]
+    return next((size for size in sizes if stringWidth(value, REGULAR, size) <= width), sizes[0])
+
+
 @dataclass(frozen=True)
 class Column:
     title: str
@@ -155,12 +166,13 @@ class Sheet:
         """Label and value, line by line, from the cursor down; returns the y below and leaves the cursor."""
         y = self.y
         for name, value in rows:
-            lines = wrap(value, width - label - 2 * PAD, 9.5)
+            size = _unbroken(value, width - label - 2 * PAD)
+            lines = wrap(value, width - label - 2 * PAD, size)
             height = max(20.0, len(lines) * 9.5 * LEADING + 8)
             self.fill(left, y, label, height)
             self.text(left + PAD, y + 13.5, name, size=8.5, color=MUTED)
             for n, line in enumerate(lines):
-                self.text(left + label + PAD, y + 13.5 + n * 9.5 * LEADING, line)
+                self.text(left + label + PAD, y + 13.5 + n * 9.5 * LEADING, line, size=size)
             self.rule(y + height, left=left, right=left + width)
             y += height
         return y

@@ -140,6 +140,22 @@ def test_nothing_is_cut_from_what_is_too_long_for_its_cell() -> None:
     assert text.count(long) == 3
 
 
+@pytest.mark.parametrize("name", ["receipt", "cancellation"])
+def test_an_order_number_is_read_in_one_line(name: str) -> None:
+    """As the platform gives them out; the widest digits of the font."""
+    order = "KV20201116-" + "0" * 20
+    draw = {"receipt": receipt.draw, "cancellation": cancellation.draw}[name]
+    content = draw(replace(papers.payment(order_id=order), **CANCELLED))
+    lines = pypdfium2.PdfDocument(content)[0].get_textpage().get_text_bounded().splitlines()
+    assert [line for line in lines if order in line]
+
+
+def test_what_fits_its_cell_keeps_its_size() -> None:
+    """R-DOC-1: a paper that is drawn again hits its kept hash."""
+    sizes = {paper._unbroken(value, 171) for value in ("KV20-0000000042-1", "요금제를 잘못 선택 " * 9)}
+    assert sizes == {9.5} and paper._unbroken("KV20201116-" + "0" * 20, 171) == 9.0
+
+
 def test_only_the_embedded_font_is_used() -> None:
     """Without an initial font ReportLab leaves a Helvetica that is not embedded."""
     for content in draw_all().values():
