@@ -17,11 +17,18 @@ from app.web.pages import key_of, page_args, page_url
 
 MOST_EXPORTED = 10_000
 AT_ONCE = 500
+MOST_TICKED = 100
 
 
 def cursor() -> int | None:
     """Where a keyset list goes on, newest first: below this id."""
     return key_of(page_args().after)
+
+
+def ticked(name: str = "id") -> list[int]:
+    """The records of the address or the form, in its order, each once."""
+    ids = dict.fromkeys(key_of(value) for value in request.values.getlist(name))
+    return [key for key in ids if key is not None][:MOST_TICKED]
 
 
 def following(rows: Sequence[Any], size: int, *, key: Callable[[Any], int] = lambda row: row.id) -> str:

@@ -11,14 +11,13 @@ from flask.typing import ResponseReturnValue
 from app.access import current_actor, needs
 from app.errors import InvalidInput, Refusal
 from app.models.deals import Deal, DealState
-from app.models.payments import CardAuthentication
+from app.models.payments import UNDECIDED, CardAuthentication
 from app.policy import Permission
-from app.portal import identity
+from app.portal import identity, lists
 from app.portal.pay import PRESS_LIMIT, CardForm, CodeForm, wanted_certificates
-from app.portal.payment_flow import UNDECIDED, blueprint, new_key
+from app.portal.payment_flow import blueprint, new_key
 from app.web.forms import BaseForm, refusal_to_form
 from app.web.limits import CODE_LIMIT, limiter, per_account
-from app.web.pages import key_of
 from app.workflows import (
     bill_splits,
     card_payments,
@@ -32,7 +31,6 @@ from app.workflows.card_payments import Result
 
 # Why bills were not tried, by deal, in the browser's signed cookie; the address names the bills.
 REASONS = "cart_reasons"
-MOST_TICKED = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,18 +46,12 @@ class LeftOut:
         return self.deal.state is DealState.PAID
 
 
-def _ticked(name: str = "id") -> list[int]:
-    """The records of the address or the form, in its order, each once."""
-    ids = dict.fromkeys(key_of(value) for value in request.values.getlist(name))
-    return [key for key in ids if key is not None][:MOST_TICKED]
-
-
 @blueprint.route("/cart/pay", methods=["GET", "POST"])
 @needs(Permission.PAYMENT_MAKE)
 @limiter.limit(CODE_LIMIT, key_func=per_account, methods=["POST"])
 def cart_pay() -> ResponseReturnValue:
     """The ticked bills with the split of each and their sums; the card here, or the way to ZeroPay."""
-    actor, ticked = current_actor(), _ticked()
+    actor, ticked = current_actor(), lists.ticked()
     rows = deals_reads.payable(actor=actor, deal_ids=ticked)
     if not rows:
         flash("결제할 청구를 하나 이상 선택해 주세요.", "warning")
@@ -142,7 +134,7 @@ def _left_out(deal_ids: Sequence[int]) -> list[LeftOut]:
 @limiter.limit(PRESS_LIMIT, key_func=per_account, methods=["POST"])
 def cart_codes() -> ResponseReturnValue:
     """The one code of all bills, and the press that pays them; a wrong one may be followed by another."""
-    actor, out = current_actor(), _ticked("out")
+    actor, out = current_actor(), lists.ticked("out")
     tokens = request.args.getlist("token")[: card_payments.MOST_BILLS]
     asked = card_payments.authentications(actor=actor, tokens=tokens)
     form = CodeForm()
@@ -206,7 +198,7 @@ def _wrong_code(results: list[Result]) -> str:
 @limiter.limit(PRESS_LIMIT, key_func=per_account)
 def cart_zeropay() -> ResponseReturnValue:
     """Hold the money of each bill and lead on to ZeroPay's one window for all of them (R-PAY-1)."""
-    ids = _ticked()
+    ids = lists.ticked()
     checkouts = zeropay_payments.start_zeropays(
         actor=current_actor(),
         deal_ids=ids,
@@ -228,11 +220,11 @@ def cart_zeropay() -> ResponseReturnValue:
 def cart_result() -> ResponseReturnValue:
     """Which of the bills were paid, which not, why, and what to do next; the address can be kept."""
     actor = current_actor()
-    found = payments_reads.several(actor=actor, payment_ids=_ticked())
+    found = payments_reads.several(actor=actor, payment_ids=lists.ticked())
     return render_template(
         "portal/payments/cart_result.html",
         payments=found,
         next=payment_next.after_failure(found),
-        left_out=_left_out(_ticked("out")),
+        left_out=_left_out(lists.ticked("out")),
         waiting=any(payment.state in UNDECIDED for payment in found),
     )

@@ -11,7 +11,7 @@ from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 
 from app.documents.exports import Column, Totals
-from app.models.payments import Payment, PaymentState
+from app.models.payments import STILL_PAID, Payment, PaymentState
 from app.portal import lists
 from app.portal.lists import MOST_EXPORTED, Period
 from app.web.pages import page_url
@@ -98,7 +98,7 @@ class Tally:
 
     def totals(self, tab: Tab | None = None) -> Totals:
         """Of one tab that tab's, of 총 내역 each state's; of the 청구내역, which has no tabs, the net too."""
-        paid = self._of(PaymentState.PAID, PaymentState.CANCELLING)
+        paid = self._of(*STILL_PAID)
         cancelled = self._of(PaymentState.CANCELLED)
         lines = [
             (Tab.PAID, "결제성공", paid, 0),

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access import current_actor, needs
 from app.documents.exports import Column
+from app.models.payments import UNDECIDED
 from app.policy import Permission
 from app.portal import (
     lists,
@@ -17,7 +18,7 @@ from app.portal import (
     payment_lists,
     payment_statement,
 )
-from app.portal.payment_flow import UNDECIDED, blueprint
+from app.portal.payment_flow import blueprint
 from app.web.pages import page_args
 from app.workflows import (
     cancellation_terms,

@@ -8,11 +8,10 @@ from flask.typing import ResponseReturnValue
 from app.access import current_actor, needs
 from app.documents.exports import Column
 from app.errors import Conflict, NotFound, Refusal
-from app.models.payments import Payment, PaymentState
+from app.models.payments import UNDECIDED, Payment, PaymentState
 from app.policy import Actor, Permission
 from app.portal import lists, payment_lists
 from app.portal.payment_cancel import GOES_ON, CancelForm
-from app.portal.payment_flow import UNDECIDED
 from app.portal.supply.root import blueprint
 from app.web.forms import refusal_to_form
 from app.web.pages import page_args

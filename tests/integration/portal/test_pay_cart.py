@@ -253,3 +253,71 @@ def test_tax_on_top_is_shown_beside_the_shares(
     for page in (buyer.get(f"/pay/{ids[0]}"), buyer.get(cart_url(ids))):
         assert "부가세(기업 부담)" in page and "공급가액 1,800,000원 × 10%, 원 미만 버림" in page
     assert "2,200,000원" in buyer.get(cart_url(ids))
+
+
+def cart_sum(page: str) -> str:
+    """What the cart says of the ticked bills, without tags."""
+    found = re.search(r'<div id="cart-sum">(.*?)</div>\s*</div>', page, re.S)
+    assert found, page
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[1])).strip()
+
+
+def test_the_cart_sums_what_is_ticked(buyer: Buyer) -> None:
+    """R-PAY-5: as the next page does it; the ticks are in the address, and another's bill counts nothing."""
+    ids = bills(buyer, 1_000_000, 2_000_000, 500_000)
+    nothing = buyer.get("/cart")
+    assert cart_sum(nothing) == "고른 청구 0건" and not re.search(r'name="id"[^>]* checked', nothing)
+    page = buyer.get(f"/cart?{urlencode({'id': [*ids[:2], 10**9]}, doseq=True)}")
+    said = cart_sum(page)
+    assert "고른 청구 2건" in said and "결제할 금액 3,000,000원" in said
+    assert "정부지원금 2,700,000원 자부담금 300,000원 결제 후 바우처 잔액 1,000,000원" in said
+    ticked = re.findall(r'name="id" value="(\d+)"[^>]* checked', page)
+    assert ticked == [str(deal_id) for deal_id in ids[:2]]
+    assert re.search(r'id="cart-sum-said" aria-live="polite" aria-atomic="true"', page)
+    # The way back from the next page keeps them.
+    back = html.unescape(buyer.get(cart_url(ids[:2])))
+    assert f'href="/cart?{urlencode({"id": ids[:2]}, doseq=True)}"' in back
+
+
+def test_the_sum_of_the_cart_stays_within_the_voucher(buyer: Buyer) -> None:
+    """R-PAY-5: what does not fit is said, and so is what one press does not take."""
+    ids = bills(buyer, 2_500_000, 2_000_000)
+    said = cart_sum(buyer.get(f"/cart?{urlencode({'id': ids}, doseq=True)}"))
+    assert "결제할 금액 2,500,000원" in said and "고른 청구 가운데 1건만 결제할 수 있습니다." in said
+    many = bills(buyer, *[10_000] * 11)
+    said = cart_sum(buyer.get(f"/cart?{urlencode({'id': many}, doseq=True)}"))
+    assert "고른 청구 11건" in said and "한 번에 10건까지" in said and "결제할 금액 100,000원" in said
+
+
+def test_a_bill_with_an_open_window_is_in_the_cart_and_cannot_be_ticked(certificates: Buyer) -> None:
+    """R-PAY-4: its money is held; why it cannot be paid again is said, and where to go on."""
+    buyer = certificates
+    held, free = bills(buyer, 1_000_000, 500_000)
+    money.deposit(buyer.payer, 150_000)
+    key = hidden(buyer.get(f"/pay/{held}"), "key")
+    window = buyer.post(f"/pay/{held}/zeropay", key=key).headers["Location"]
+    payment = db.session.query(Payment).one()
+    page = buyer.get(f"/cart?id={held}")
+    assert f'value="{free}"' in page and f'value="{held}"' not in page
+    assert cart_sum(page) == "고른 청구 0건"
+    assert "지금 고를 수 없는 청구 1건" in page and "제로페이 결제창이 열려 있거나" in page
+    assert f"/pay/result/{payment.id}" in page and "결제창 다시 열기" in page
+    buyer.post("/pay/zeropay/finish", **money.press_in_window(window))
+    assert "지금 고를 수 없는 청구" not in buyer.get("/cart")
+
+
+def test_a_card_that_has_not_answered_is_in_the_cart_too(buyer: Buyer) -> None:
+    page = buyer.get(ask_for_code(buyer, bills(buyer, 1_000_000), behaviour="52"))
+    press(buyer, page, money.code_for(buyer.payer))
+    cart = buyer.get("/cart")
+    assert "결제할 청구가 없습니다." in cart and "카드사의 답을 기다리고 있습니다." in cart
+    assert "지금 고를 수 없는 청구 1건" in cart and "결과 보기" in cart
+
+
+def test_another_companys_payments_are_not_in_the_cart(
+    buyer: Buyer, site: Flask, log_in_as: LogIn, sandbox_url: str
+) -> None:
+    page = buyer.get(ask_for_code(buyer, bills(buyer, 1_000_000), behaviour="52"))
+    press(buyer, page, money.code_for(buyer.payer))
+    other = make_buyer(site, log_in_as, sandbox_url)
+    assert "지금 고를 수 없는 청구" not in other.get("/cart")

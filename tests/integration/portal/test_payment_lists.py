@@ -83,6 +83,15 @@ def test_a_payment_is_found_by_names_and_numbers(buyer: Buyer, page: str) -> Non
         assert shown(buyer, f"{page}?q={quote(words)}") == found, words
 
 
+@pytest.mark.parametrize("page", ["/payments", "/statement", "/cart"])
+def test_each_cell_bears_its_name_for_narrow_screens(buyer: Buyer, page: str) -> None:
+    """R-PUB-3: where the head of the table has no room."""
+    money.pay(buyer.payer, money.make_bill(buyer.payer, 100_000))
+    money.make_bill(buyer.payer, 200_000)
+    [table] = re.findall(r'<table class="kv-table kv-table--stack">.*?</table>', buyer.get(page), re.S)
+    assert table.count("<td") == table.count(' data-label="') > 0
+
+
 def test_what_is_searched_for_stays_in_every_link(buyer: Buyer) -> None:
     """Style: tabs, pages and the file keep the filter; the sums are those of what is shown."""
     for amount in (100_000, 200_000, 300_000):

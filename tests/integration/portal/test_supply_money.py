@@ -55,6 +55,8 @@ def test_sales_by_period_with_sums_and_papers(
     for words in ("1,870,000원", "−220,000원", "1,650,000원", "총 <strong>3</strong>건", "결제취소"):
         assert words in page
     assert f'href="/slips/{receipt.id}.pdf"' in page
+    # On a narrow screen each cell says its name, for the head has no room.
+    assert page.count("<td") == page.count(' data-label="') == 15
     days = clock.today()
     period = f"since={days:%Y.%m.%d}&until={days:%Y.%m.%d}"
     page = seller.get(f"/supply/sales?{period}").text
