@@ -68,6 +68,8 @@ class Permission(Enum):
     PAYMENT_CANCEL_LATE = "payment.cancel_late"
     SUPPLIER_VIEW = "supplier.view"
     OFFERING_WRITE = "offering.write"
+    INVOICE_WRITE = "invoice.write"
+    API_KEY = "api.key"
     # operating agency
     SCREENING_VIEW = "screening.view"
     SCREENING_DECIDE = "screening.decide"
@@ -90,6 +92,18 @@ class Permission(Enum):
     SETTLEMENT_DRAFT = "settlement.draft"
     SETTLEMENT_APPROVE = "settlement.approve"
     SETTLEMENT_PAY = "settlement.pay"
+    DOCUMENT_EXPORT = "document.export"
+    INVOICE_DECIDE = "invoice.decide"
+    BANK_FORMAT = "bank.format"
+    MONTH_CLOSE = "month.close"
+    RECONCILE_VIEW = "reconcile.view"
+    RECONCILE_WORK = "reconcile.work"
+    HOLD_PLACE = "hold.place"
+    HOLD_RELEASE = "hold.release"
+    SUSPICION_VIEW = "suspicion.view"
+    SUSPICION_DECIDE = "suspicion.decide"
+    ABUSE_VIEW = "abuse.view"
+    ABUSE_ANSWER = "abuse.answer"
     PAYMENT_RESOLVE = "payment.resolve"
     LEDGER_VIEW = "ledger.view"
     AUDIT_VIEW = "audit.view"
@@ -103,7 +117,15 @@ class Permission(Enum):
 
 P = Permission
 _LEAD_READS = frozenset(
-    {P.CONSOLE, P.DASHBOARD_VIEW, P.BUDGET_VIEW, P.DEAL_VIEW, P.SETTLEMENT_VIEW, P.LEDGER_VIEW}
+    {
+        P.CONSOLE,
+        P.DASHBOARD_VIEW,
+        P.BUDGET_VIEW,
+        P.DEAL_VIEW,
+        P.SETTLEMENT_VIEW,
+        P.RECONCILE_VIEW,
+        P.LEDGER_VIEW,
+    }
 )
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -119,7 +141,16 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             P.DEMAND_VIEW,
         }
     ),
-    Role.SUPPLIER: frozenset({P.DEAL_ANSWER, P.PAYMENT_CANCEL_LATE, P.SUPPLIER_VIEW, P.OFFERING_WRITE}),
+    Role.SUPPLIER: frozenset(
+        {
+            P.DEAL_ANSWER,
+            P.PAYMENT_CANCEL_LATE,
+            P.SUPPLIER_VIEW,
+            P.OFFERING_WRITE,
+            P.INVOICE_WRITE,
+            P.API_KEY,
+        }
+    ),
     Role.REVIEWER: frozenset({P.CONSOLE, P.SCREENING_VIEW, P.SCREENING_DECIDE}),
     Role.MANAGER: frozenset(
         {
@@ -135,7 +166,19 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.BUDGET_OFFICER: _LEAD_READS
     | {P.SCREENING_VIEW, P.BULK_RUN, P.BUDGET_CONFIRM, P.INTAKE_IMPORT, P.VOUCHER_CLOSE},
     Role.FINANCE_OFFICER: _LEAD_READS
-    | {P.SETTLEMENT_DRAFT, P.SETTLEMENT_APPROVE, P.SETTLEMENT_PAY, P.PAYMENT_RESOLVE},
+    | {
+        P.SETTLEMENT_DRAFT,
+        P.SETTLEMENT_APPROVE,
+        P.SETTLEMENT_PAY,
+        P.PAYMENT_RESOLVE,
+        P.DOCUMENT_EXPORT,
+        P.INVOICE_DECIDE,
+        P.MONTH_CLOSE,
+        P.RECONCILE_WORK,
+        P.HOLD_PLACE,
+        P.HOLD_RELEASE,
+        P.SUSPICION_VIEW,
+    },
     Role.PROGRAMME_MANAGER: _LEAD_READS
     | {
         P.SCREENING_VIEW,
@@ -148,11 +191,21 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         P.VOUCHER_CLOSE,
         P.SETTLEMENT_APPROVE,
         P.PAYMENT_RESOLVE,
+        P.BANK_FORMAT,
+        P.MONTH_CLOSE,
+        P.RECONCILE_WORK,
+        P.HOLD_PLACE,
+        P.HOLD_RELEASE,
+        P.SUSPICION_VIEW,
+        P.SUSPICION_DECIDE,
+        P.ABUSE_VIEW,
+        P.ABUSE_ANSWER,
         P.AUDIT_VIEW,
         P.OPERATIONS_VIEW,
         P.OPERATIONS_MANAGE,
     },
-    Role.AUDITOR: _LEAD_READS | {P.SCREENING_VIEW, P.AUDIT_VIEW, P.OPERATIONS_VIEW},
+    Role.AUDITOR: _LEAD_READS
+    | {P.SCREENING_VIEW, P.SUSPICION_VIEW, P.ABUSE_VIEW, P.AUDIT_VIEW, P.OPERATIONS_VIEW},
     Role.SYSTEM_ADMIN: frozenset(
         {P.CONSOLE, P.ACCOUNT_MANAGE, P.PROGRAMME_SETTINGS, P.OPERATIONS_VIEW, P.OPERATIONS_MANAGE}
     ),

@@ -6,7 +6,9 @@ see the triggers of the first migration.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
+from datetime import date
+
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
@@ -46,6 +48,7 @@ class JournalKind(Labelled):
     TRANSFER = "transfer", "지급"
     TRANSFER_FAILURE = "transfer_failure", "지급 실패"
     CLAWBACK = "clawback", "환수"
+    HOLD_BACK = "hold_back", "지급보류"
 
 
 class Journal(Base):
@@ -59,9 +62,22 @@ class Journal(Base):
     kind: Mapped[JournalKind] = mapped_column(enum_column(JournalKind))
     at: Mapped[Instant]
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    belongs_to: Mapped[date | None] = mapped_column(Date)
+    """The closed month for which it came too late, set by the database: `at` lies in the first open one."""
     postings: Mapped[list[Posting]] = relationship(order_by="Posting.id", viewonly=True)
 
-    __table_args__ = (Index("ix_journal_programme_id", "programme_id", "id"),)
+    __table_args__ = (
+        Index("ix_journal_programme_id", "programme_id", "id"),
+        Index(
+            "ix_journal_belongs_to",
+            "programme_id",
+            "belongs_to",
+            "id",
+            postgresql_where=text("belongs_to IS NOT NULL"),
+        ),
+        # A month of it; a summary of blocks, which costs the entries of payments nothing.
+        Index("ix_journal_at", "at", postgresql_using="brin"),
+    )
 
 
 class Posting(Base):

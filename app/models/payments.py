@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, or_, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint, or_, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -47,6 +47,7 @@ class SlipKind(Labelled):
     STATEMENT = "statement", "거래명세서"
     CANCELLATION = "cancellation", "취소전표"
     SETTLEMENT = "settlement", "정산내역서"
+    BILLING = "billing", "청구내역서"
 
 
 class CardAuthentication(Base):
@@ -109,6 +110,8 @@ class Payment(Base):
     cancel_pressed_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
     cancel_reason: Mapped[str | None]
     cancelled_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    invoice_state: Mapped[str | None]
+    """The state in which it was last looked at for what tax invoice it wants (R-SET-1)."""
     deal: Mapped[Deal] = relationship()
 
     __table_args__ = (
@@ -127,6 +130,15 @@ class Payment(Base):
             postgresql_where=text("state <> 'failed'"),
         ),
         Index("ix_payment_order_failed", "order_id", postgresql_where=text("state = 'failed'")),
+        # Of the ZeroPay payments only those that wait to be looked at: a handful.
+        Index(
+            "ix_payment_unasked",
+            "id",
+            postgresql_where=text(
+                "instrument_kind = 'zeropay' AND state IN ('paid', 'cancelled')"
+                " AND invoice_state IS DISTINCT FROM state"
+            ),
+        ),
         Index("ix_payment_company_id", "company_id", "state", "id"),
         Index("ix_payment_supplier_id", "supplier_id", "state", "id"),
         Index(
@@ -195,11 +207,20 @@ class Slip(Base):
     line_id: Mapped[int | None] = mapped_column(ForeignKey("settlement_line.id"))
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
     issued_at: Mapped[Instant]
+    edition: Mapped[int] = mapped_column(SmallInteger, default=1, server_default="1")
+    """Of the drawing: a later one may look otherwise, and a lost file is drawn again as it was."""
+    content_key: Mapped[str | None] = mapped_column(unique=True)
+    """Of a document that is asked for: the same rows asked for again are the same document."""
     sha256: Mapped[str | None]
     size: Mapped[int | None]
+    leased_until: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """Until when whoever draws it counts as alive, in real time."""
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    error: Mapped[str | None]
 
     __table_args__ = (
         UniqueConstraint("programme_id", "kind", "number"),
+        Index("ix_slip_issued", "programme_id", "kind", "issued_at", "id"),
         UniqueConstraint("kind", "payment_id"),
         UniqueConstraint("kind", "line_id"),
         Index("ix_slip_payment_id", "payment_id"),

@@ -75,6 +75,16 @@ class Programme(Base):
     initial_password_days: Mapped[int] = mapped_column(default=90)
     settlement_use_days: Mapped[int] = mapped_column(default=10)
     settlement_fee_bp: Mapped[int] = mapped_column(default=0)
+    settle_by_evaluation: Mapped[bool] = mapped_column(default=True, server_default="true")
+    settle_by_usage: Mapped[bool] = mapped_column(default=True, server_default="true")
+    settle_by_days: Mapped[bool] = mapped_column(default=True, server_default="true")
+    """What counts as the use that a settlement waits for; one of them at least (R-SET-1)."""
+    usage_idle_days: Mapped[int] = mapped_column(default=30, server_default="30")
+    usage_idle_cancels: Mapped[bool] = mapped_column(default=False, server_default="false")
+    usage_idle_months: Mapped[int] = mapped_column(default=3, server_default="3")
+    usage_idle_stops: Mapped[bool] = mapped_column(default=True, server_default="true")
+    usage_grace_days: Mapped[int] = mapped_column(default=14, server_default="14")
+    """What is warned of for want of use, what follows, and how many days after the warning (R-SET-1a)."""
     category_codes: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     """The categories of this year; none named means all (R-JOIN-7a)."""
 
@@ -96,6 +106,10 @@ class Programme(Base):
         CheckConstraint("cap > 0", name="cap_positive"),
         CheckConstraint("company_share_percent BETWEEN 0 AND 100", name="share_percent"),
         CheckConstraint("consultation_days > 0 AND payment_days > 0", name="days_positive"),
+        CheckConstraint(
+            "usage_idle_days > 0 AND usage_idle_months > 0 AND usage_grace_days >= 0", name="usage_positive"
+        ),
+        CheckConstraint("settle_by_evaluation OR settle_by_usage OR settle_by_days", name="settles_somehow"),
     )
 
 
