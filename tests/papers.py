@@ -1,11 +1,26 @@
-"""Data of papers for the tests: invented parties, real arithmetic."""
+"""Data of papers for the tests: invented parties, real arithmetic; and how they are drawn and read."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import replace
 from typing import Any
 
-from app.documents.slip_data import Party, PaymentPaper, SettledItem, SettlementPaper, Stamp
+import pypdfium2
+
+from app.documents import book
+from app.documents.slip_data import (
+    BilledRow,
+    BillingPaper,
+    Parts,
+    Party,
+    PaymentPaper,
+    SettledItem,
+    SettlementPaper,
+    Stamp,
+)
+from app.models.payments import SlipKind
 
 STAMP = Stamp(
     number="2020-R-000042",
@@ -29,6 +44,13 @@ BUYER = Party(
     representative="홍길동",
     address="경기도 수원시 영통구 광교로 42",
 )
+
+
+CANCELLED = {
+    "cancelled_at": "2020.11.16.(월) 15:02",
+    "cancel_reason": "요금제를 잘못 선택했습니다.",
+    "original_number": "2020-R-000042",
+}
 
 
 def payment(**fields: Any) -> PaymentPaper:
@@ -86,3 +108,54 @@ def settlement(payments: int = 3, **fields: Any) -> SettlementPaper:
         total=gross + 27_000,
     )
     return replace(paper, **fields)
+
+
+def billing(count: int = 3, **fields: Any) -> BillingPaper:
+    """Every second payment is cancelled."""
+    rows = tuple(
+        BilledRow(
+            paid_at="2020.11.16. 10:24",
+            service=f"한빛 화상회의 {n}",
+            supplier="㈜한빛화상회의",
+            approval_number=f"{n:08}",
+            grant=900_000,
+            share=100_000,
+            tax=0,
+            total=1_000_000,
+            cancelled_on="11.17." if n % 2 == 0 else "",
+        )
+        for n in range(1, count + 1)
+    )
+    back = count // 2
+    paper = BillingPaper(
+        stamp=replace(STAMP, number="2020-B-000007"),
+        company=BUYER,
+        period="2020.11.01. ~ 2020.11.30.",
+        search="",
+        rows=rows,
+        paid=Parts(grant=900_000 * count, share=100_000 * count, tax=0),
+        cancelled=Parts(grant=900_000 * back, share=100_000 * back, tax=0),
+        total=1_000_000 * (count - back),
+    )
+    return replace(paper, **fields)
+
+
+PAPERS: dict[SlipKind, Any] = {
+    SlipKind.RECEIPT: payment(),
+    SlipKind.STATEMENT: payment(),
+    SlipKind.CANCELLATION: payment(**CANCELLED),
+    SlipKind.SETTLEMENT: settlement(),
+    SlipKind.BILLING: billing(),
+}
+"""One of each kind."""
+
+
+def draw(kind: SlipKind, paper: PaymentPaper | SettlementPaper | BillingPaper) -> bytes:
+    return book.draw_one(kind, paper.dump())
+
+
+def words(content: bytes) -> str:
+    """As a reader copies it, blanks left out."""
+    document = pypdfium2.PdfDocument(content)
+    text = "".join(page.get_textpage().get_text_bounded() for page in document)
+    return re.sub(r"\s+", "", unicodedata.normalize("NFC", text))

@@ -5,48 +5,60 @@ Lengths are points; y runs from the top down, as one reads.
 
 from __future__ import annotations
 
-import io
+import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
 
 import segno
-from reportlab.lib.colors import Color, HexColor
-from reportlab.lib.pagesizes import A4
-from reportlab.pdfbase.pdfmetrics import stringWidth
-from reportlab.pdfgen.canvas import Canvas
 
-from app.documents import fonts
 from app.documents.fonts import BOLD, REGULAR
+from app.documents.outline import Column
+from app.documents.pdf import HEIGHT, WIDTH, Pdf, width_of
 
-with suppress(ImportError):  # ReportLab picks it up by itself, where it is installed
-    import rl_accel  # type: ignore[import-not-found]  # noqa: F401
-
-WIDTH, HEIGHT = A4
 MARGIN = 48.0
 INNER = WIDTH - 2 * MARGIN
 
-INK = HexColor("#1e2124")
-MUTED = HexColor("#58616a")
-LINE = HexColor("#cdd1d5")
-PALE = HexColor("#f4f5f6")
-NAVY = HexColor("#052b57")
-RED = HexColor("#d50136")
-WATERMARK = Color(0.84, 0.0, 0.21, alpha=0.06)
+Colour = str
+"""Red, green and blue from 0 to 1, as PDF writes them."""
+
+
+def _colour(rgb: int) -> Colour:
+    return " ".join(f"{(rgb >> shift & 255) / 255:.4g}" for shift in (16, 8, 0))
+
+
+INK = _colour(0x1E2124)
+MUTED = _colour(0x58616A)
+LINE = _colour(0xCDD1D5)
+PALE = _colour(0xF4F5F6)
+WHITE = _colour(0xFFFFFF)
+NAVY = _colour(0x052B57)
+RED = _colour(0xD50136)
+# As pale as a red of 6 % lies on the white page; what is filled lies over it.
+WATERMARK = _colour(0xFDF0F3)
 
 PAD = 6.0
 LEADING = 1.45
 DEMONSTRATION = "시연용"
+
+QR_MASK = 2
+"""Any of the eight is a valid code; choosing the prettiest takes five times as long as the code itself."""
+_DARK = re.compile(rb"\x01+")
+
+
+def qr_modules(content: str) -> Sequence[bytearray]:
+    """The rows of a QR code, 1 for dark; without the quiet zone."""
+    return segno.make(content, error="m", boost_error=False, mask=QR_MASK).matrix
 
 
 def wrap(text: str, width: float, size: float, font: str = REGULAR) -> list[str]:
     """Break a text into lines no wider than `width`: at a blank where there is one, else at any letter."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
+        if width_of(paragraph, size, font) <= width:
+            lines.append(paragraph)
+            continue
         line = ""
         for letter in paragraph:
-            if line and stringWidth(line + letter, font, size) > width:
+            if line and width_of(line + letter, size, font) > width:
                 head, blank, tail = line.rpartition(" ")
                 lines.append(head if blank and head.strip() else line)
                 line = (tail if blank and head.strip() else "") + letter
@@ -58,40 +70,24 @@ def wrap(text: str, width: float, size: float, font: str = REGULAR) -> list[str]
 
 
 def _unbroken(value: str, width: float) -> float:
-    """The size of a value: a number a little too wide for its cell is set smaller, so that it is read whole.
-
-    What fits keeps its size, so that a paper that is drawn again keeps its bytes (R-DOC-1).
-    """
+    """The size of a value: a number a little too wide for its cell is set smaller, to be read whole."""
     sizes = (9.5, 9.0, 8.5)
     if " " in value:
         return sizes[0]
-    return next((size for size in sizes if stringWidth(value, REGULAR, size) <= width), sizes[0])
-
-
-@dataclass(frozen=True)
-class Column:
-    title: str
-    share: float
-    """Of the table's width; the shares of a table sum to one."""
-    align: str = "left"
+    return next((size for size in sizes if width_of(value, size) <= width), sizes[0])
 
 
 class Sheet:
     """Pages with a cursor. `top` draws the head of every page after the first."""
 
-    def __init__(
-        self, *, title: str, demonstration: bool, top: Callable[[Sheet], None] | None = None, pages: int = 1
-    ) -> None:
-        fonts.register()
-        self._bytes = io.BytesIO()
-        settings: dict[str, Any] = {"pagesize": A4, "initialFontName": REGULAR, "invariant": 1}
-        self._canvas = Canvas(self._bytes, pageCompression=1, lang="ko-KR", **settings)
-        self._canvas.setTitle(title)
-        self._canvas.setAuthor("K-비대면바우처 플랫폼")
+    def __init__(self, pdf: Pdf, *, demonstration: bool, top: Callable[[Sheet], None] | None = None) -> None:
+        self._pdf = pdf
         self._demonstration = demonstration
         self._top = top
-        self._pages = pages
-        self.page = 1
+        self._pages: list[list[str]] = []
+        self._marks: list[str] = []
+        self._filled: Colour = ""
+        self._drawn: tuple[Colour, float] = ("", 0.0)
         self.y = MARGIN
         self._begin_page()
 
@@ -105,52 +101,53 @@ class Sheet:
         *,
         size: float = 9.5,
         bold: bool = False,
-        color: Color = INK,
+        color: Colour = INK,
         align: str = "left",
         spread: float = 0.0,
     ) -> None:
         """One line whose base lies at `y`. `spread` parts the letters of a title."""
         font = BOLD if bold else REGULAR
-        width = stringWidth(words, font, size) + spread * max(len(words) - 1, 0)
-        start = x - {"left": 0.0, "center": width / 2, "right": width}[align]
-        line = self._canvas.beginText(start, HEIGHT - y)
-        line.setFont(font, size)
-        line.setFillColor(color)
-        line.setCharSpace(spread)
-        line.textOut(words)
-        self._canvas.drawText(line)
+        if align != "left":
+            width = width_of(words, size, font) + spread * max(len(words) - 1, 0)
+            x -= width / 2 if align == "center" else width
+        self._ink(color)
+        marks = "".join(
+            f"{name} {size:g} Tf ({letters}) Tj " for name, letters in self._pdf.runs(words, font)
+        )
+        spaced, even = (f"{spread:g} Tc ", " 0 Tc") if spread else ("", "")
+        self._marks.append(f"BT {spaced}{x:.2f} {HEIGHT - y:.2f} Td {marks}ET{even}")
+
+    def _ink(self, color: Colour) -> None:
+        if color != self._filled:
+            self._marks.append(f"{color} rg")
+            self._filled = color
+
+    def _pen(self, color: Colour, weight: float) -> None:
+        if (color, weight) != self._drawn:
+            self._marks.append(f"{color} RG {weight:g} w")
+            self._drawn = color, weight
 
     def rule(self, y: float, *, left: float = MARGIN, right: float = WIDTH - MARGIN, weight: float = 0.5,
-             color: Color = LINE) -> None:  # fmt: skip
-        self._canvas.setStrokeColor(color)
-        self._canvas.setLineWidth(weight)
-        self._canvas.line(left, HEIGHT - y, right, HEIGHT - y)
+             color: Colour = LINE) -> None:  # fmt: skip
+        self._pen(color, weight)
+        self._marks.append(f"{left:.2f} {HEIGHT - y:.2f} m {right:.2f} {HEIGHT - y:.2f} l S")
 
-    def upright(self, x: float, top: float, bottom: float) -> None:
-        self._canvas.setStrokeColor(LINE)
-        self._canvas.setLineWidth(0.5)
-        self._canvas.line(x, HEIGHT - top, x, HEIGHT - bottom)
-
-    def fill(self, x: float, y: float, width: float, height: float, color: Color = PALE) -> None:
-        self._canvas.setFillColor(color)
-        self._canvas.rect(x, HEIGHT - y - height, width, height, stroke=0, fill=1)
+    def fill(self, x: float, y: float, width: float, height: float, color: Colour = PALE) -> None:
+        self._ink(color)
+        self._marks.append(f"{x:.2f} {HEIGHT - y - height:.2f} {width:.2f} {height:.2f} re f")
 
     def qr(self, x: float, y: float, size: float, content: str) -> None:
-        """A QR code, drawn as vectors: the dark modules of each row, run by run."""
-        rows = [list(row) for row in segno.make(content, error="m", boost_error=False).matrix]
+        """A QR code, drawn as vectors: the dark modules of each row, run by run, a module being one unit."""
+        rows = qr_modules(content)
         step = size / len(rows)
-        path = self._canvas.beginPath()
-        for at, row in enumerate(rows):
-            start = None
-            for column, dark in enumerate([*row, 0]):
-                if dark and start is None:
-                    start = column
-                elif not dark and start is not None:
-                    bottom = HEIGHT - y - (at + 1) * step
-                    path.rect(x + start * step, bottom, (column - start) * step, step)
-                    start = None
-        self._canvas.setFillColor(INK)
-        self._canvas.drawPath(path, stroke=0, fill=1)
+        runs = [
+            f"{run.start()} {at} {run.end() - run.start()} 1 re"
+            for at, row in enumerate(rows)
+            for run in _DARK.finditer(row)
+        ]
+        self._ink(INK)
+        place = f"{step:.5f} 0 0 {-step:.5f} {x:.2f} {HEIGHT - y:.2f} cm"
+        self._marks += [f"q {place}", *runs, "f Q"]
 
     # --- shapes ------------------------------------------------------------------------------------
 
@@ -204,7 +201,7 @@ class Sheet:
         self.rule(self.y)
 
     def _cell(
-        self, column: Column, left: float, y: float, words: str, *, size: float, color: Color = INK
+        self, column: Column, left: float, y: float, words: str, *, size: float, color: Colour = INK
     ) -> None:
         width = INNER * column.share
         x = {"left": left + PAD, "center": left + width / 2, "right": left + width - PAD}[column.align]
@@ -216,36 +213,39 @@ class Sheet:
         """Go on to a new page where less than `height` is left; True where it did."""
         if self.y + height <= HEIGHT - MARGIN - 8:
             return False
-        self._end_page()
-        self._canvas.showPage()
-        self.page += 1
-        self.y = MARGIN
         self._begin_page()
+        self.y = MARGIN
         if self._top:
             self._top(self)
         return True
 
     def _begin_page(self) -> None:
-        if not self._demonstration:
-            return
-        self._canvas.saveState()
-        self._canvas.translate(WIDTH / 2, HEIGHT / 2)
-        self._canvas.rotate(38)
-        self._canvas.setFont(BOLD, 130)
-        self._canvas.setFillColor(WATERMARK)
-        self._canvas.drawCentredString(0, -40, DEMONSTRATION)
-        self._canvas.restoreState()
+        self._go_to([])
+        self._pages.append(self._marks)
+        if self._demonstration:
+            # Turned by 38 degrees about the middle.
+            self._marks.append(f"q 0.78801 0.61566 -0.61566 0.78801 {WIDTH / 2:.2f} {HEIGHT / 2:.2f} cm")
+            self.text(0, HEIGHT + 40, DEMONSTRATION, size=130, bold=True, color=WATERMARK, align="center")
+            self._marks.append("Q")
+            self._filled = ""
 
-    def _end_page(self) -> None:
+    def _go_to(self, marks: list[str]) -> None:
+        """A page whose colours are not known."""
+        self._marks = marks
+        self._filled, self._drawn = "", ("", 0.0)
+
+    def _end_page(self, number: int) -> None:
         y = HEIGHT - MARGIN + 12
         self.rule(y - 14)
         if self._demonstration:
             mark = f"{DEMONSTRATION} 문서입니다. 실제 정부 문서가 아니며 아무런 효력이 없습니다."
             self.text(MARGIN, y, mark, size=7.5, color=RED)
-        self.text(WIDTH - MARGIN, y, f"{self.page} / {self._pages}", size=7.5, color=MUTED, align="right")
+        of = f"{number} / {len(self._pages)}"
+        self.text(WIDTH - MARGIN, y, of, size=7.5, color=MUTED, align="right")
 
-    def finish(self) -> bytes:
-        self._end_page()
-        self._canvas.showPage()
-        self._canvas.save()
-        return self._bytes.getvalue()
+    def close(self) -> None:
+        """Number the pages, now that they are counted, and put them into the file."""
+        for number, marks in enumerate(self._pages, start=1):
+            self._go_to(marks)
+            self._end_page(number)
+            self._pdf.page(marks)

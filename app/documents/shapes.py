@@ -1,12 +1,12 @@
-"""What the platform's papers have in common: head, the two parties, the sums, and the foot with the check."""
+"""How the sections of a paper are drawn: head, parties, facts, sums, tables, and the foot with the check."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-from reportlab.lib.colors import white
+from collections.abc import Callable
+from functools import singledispatch
 
 from app.documents.korean_money import in_words, won
+from app.documents.outline import Band, Block, Facts, Outline, Parties, Section, Sums, Table
 from app.documents.paper import (
     INK,
     INNER,
@@ -15,33 +15,49 @@ from app.documents.paper import (
     NAVY,
     PALE,
     RED,
-    WIDTH,
-    Column,
+    WHITE,
     Sheet,
     wrap,
 )  # fmt: skip
-from app.documents.slip_data import Party, PaymentPaper, Stamp
+from app.documents.pdf import WIDTH, Pdf
+from app.documents.slip_data import Stamp
 
 GAP = 11.0
-ITEMS = (
-    Column("품목", 0.42),
-    Column("수량", 0.07, "right"),
-    Column("단가", 0.13, "right"),
-    Column("공급가액", 0.13, "right"),
-    Column("세액", 0.12, "right"),
-    Column("합계", 0.13, "right"),
-)
 
 
-def head(sheet: Sheet, title: str, subtitle: str, stamp: Stamp) -> None:
+def lay(pdf: Pdf, outline: Outline) -> None:
+    """The paper, over as many pages as it needs."""
+    stamp = outline.stamp
+    sheet = Sheet(pdf, demonstration=stamp.demonstration, top=_further(outline))
+    _head(sheet, outline)
+    for section in outline.sections:
+        _draw(section, sheet)
+    _foot(sheet, stamp, outline.sentence)
+    sheet.close()
+
+
+def _further(outline: Outline) -> Callable[[Sheet], None]:
+    """The head of every page after the first."""
+
+    def draw(sheet: Sheet) -> None:
+        named = f"{outline.title}  {outline.stamp.number}"
+        sheet.text(MARGIN, sheet.y + 8, named, size=8.5, color=MUTED)
+        sheet.text(WIDTH - MARGIN, sheet.y + 8, outline.owner, size=8.5, color=MUTED, align="right")
+        sheet.y += 24
+
+    return draw
+
+
+def _head(sheet: Sheet, outline: Outline) -> None:
     """Title in the middle, number and day under it, a strong rule."""
+    title, stamp = outline.title, outline.stamp
     sheet.text(MARGIN, sheet.y + 8, stamp.programme, size=8.5, color=MUTED)
     sheet.text(WIDTH - MARGIN, sheet.y + 8, stamp.issuer, size=8.5, color=MUTED, align="right")
     sheet.y += 42
     spread = 14.0 if len(title) < 4 else 6.0
     sheet.text(WIDTH / 2, sheet.y, title, size=24, bold=True, color=NAVY, align="center", spread=spread)
     sheet.y += 17
-    sheet.text(WIDTH / 2, sheet.y, subtitle, size=9, color=MUTED, align="center")
+    sheet.text(WIDTH / 2, sheet.y, outline.subtitle, size=9, color=MUTED, align="center")
     sheet.y += 20
     sheet.text(MARGIN, sheet.y, f"문서번호  {stamp.number}", size=9)
     sheet.text(WIDTH - MARGIN, sheet.y, f"발급일  {stamp.issued_on}", size=9, align="right")
@@ -50,11 +66,18 @@ def head(sheet: Sheet, title: str, subtitle: str, stamp: Stamp) -> None:
     sheet.y += GAP
 
 
-def amount_band(sheet: Sheet, label: str, amount: int, *, minus: bool = False) -> None:
-    """The sum that the paper is about, in words and in figures."""
+@singledispatch
+def _draw(section: Section, sheet: Sheet) -> None:
+    raise TypeError(section)
+
+
+@_draw.register
+def _band(band: Band, sheet: Sheet) -> None:
+    """In words and in figures."""
+    amount, minus = band.amount, band.minus
     sheet.fill(MARGIN, sheet.y, INNER, 46, PALE)
     sheet.fill(MARGIN, sheet.y, 4, 46, RED if minus else NAVY)
-    sheet.text(MARGIN + 16, sheet.y + 19, label, size=9, color=MUTED)
+    sheet.text(MARGIN + 16, sheet.y + 19, band.label, size=9, color=MUTED)
     sheet.text(MARGIN + 16, sheet.y + 35, in_words(amount), size=10.5, bold=True)
     figures = f"{'-' if minus and amount else ''}{won(amount)}원"
     color = RED if minus else NAVY
@@ -62,72 +85,61 @@ def amount_band(sheet: Sheet, label: str, amount: int, *, minus: bool = False) -
     sheet.y += 46 + GAP
 
 
-def _lines(party: Party, phone: bool) -> list[tuple[str, str]]:
-    lines = [
-        ("등록번호", party.business_number),
-        ("상호(법인명)", party.name),
-        ("대표자", party.representative),
-        ("사업장 주소", party.address or "-"),
-    ]
-    return lines + ([("전화번호", party.phone)] if phone and party.phone else [])
-
-
-def parties(sheet: Sheet, supplier: Party, buyer: Party, *, phone: bool = False) -> None:
+@_draw.register
+def _parties(parties: Parties, sheet: Sheet) -> None:
     """공급자 on the left, 공급받는자 on the right, as on every Korean slip."""
     width = (INNER - 14) / 2
-    lowest = sheet.y
-    sides = ((MARGIN, "공급자", supplier), (MARGIN + width + 14, "공급받는자", buyer))
-    for left, title, _ in sides:
+    lefts = (MARGIN, MARGIN + width + 14)
+    for left, (title, _) in zip(lefts, parties.sides, strict=True):
         sheet.text(left, sheet.y + 10, title, size=10.5, bold=True, color=NAVY)
     sheet.y += 17
-    for left, _, party in sides:
-        lowest = max(lowest, sheet.pairs(left, width, _lines(party, phone)))
+    lowest = sheet.y
+    for left, (_, lines) in zip(lefts, parties.sides, strict=True):
+        lowest = max(lowest, sheet.pairs(left, width, lines))
         sheet.rule(sheet.y, left=left, right=left + width, weight=1.2, color=NAVY)
     sheet.y = lowest + GAP
 
 
-def grid(sheet: Sheet, title: str, rows: Sequence[tuple[str, str]]) -> None:
+@_draw.register
+def _facts(facts: Facts, sheet: Sheet) -> None:
     """Label and value in two columns, filled row by row."""
-    sheet.heading(title)
+    sheet.heading(facts.title)
     top, width = sheet.y, INNER / 2
-    for at in range(0, len(rows), 2):
-        below = [sheet.pairs(MARGIN + n * width, width, [row]) for n, row in enumerate(rows[at : at + 2])]
-        sheet.y = max(below)
+    for at in range(0, len(facts.rows), 2):
+        pair = facts.rows[at : at + 2]
+        sheet.y = max(sheet.pairs(MARGIN + n * width, width, [row]) for n, row in enumerate(pair))
     sheet.rule(top, weight=1.2, color=NAVY)
     sheet.y += GAP
 
 
-def items(sheet: Sheet, paper: PaymentPaper, *, sign: int = 1) -> None:
-    sheet.heading("거래 내용")
-    name = "\n".join(filter(None, [paper.item, paper.plan, paper.period and f"이용기간 {paper.period}"]))
-    unit = "-" if paper.unit_price is None else won(paper.unit_price)
-    sums = [won(sign * value) for value in (paper.supply, paper.tax, paper.total)]
-    sheet.table(ITEMS, [[name, won(paper.quantity), unit, *sums]])
-    note = "단가는 부가가치세를 포함한 금액입니다." if paper.tax_inside else "단가는 공급가액 기준입니다."
-    sheet.text(WIDTH - MARGIN, sheet.y + 11, f"(단위: 원)  {note}", size=7.5, color=MUTED, align="right")
-    sheet.y += 14 + GAP
+@_draw.register
+def _table(table: Table, sheet: Sheet) -> None:
+    sheet.heading(table.title)
+    sheet.table(table.columns, table.rows, size=table.size)
+    if table.note:
+        sheet.need(14)
+        sheet.text(WIDTH - MARGIN, sheet.y + 11, table.note, size=7.5, color=MUTED, align="right")
+        sheet.y += 14
+    sheet.y += GAP
 
 
-Sums = tuple[str, Sequence[tuple[str, int]], tuple[str, int]]
-"""Title, lines, and the total under a strong rule; won."""
-
-
-def sums(sheet: Sheet, *blocks: Sums) -> None:
-    """Columns of sums, side by side."""
+@_draw.register
+def _sums(sums: Sums, sheet: Sheet) -> None:
+    blocks = sums.blocks
     width = (INNER - 18 * (len(blocks) - 1)) / len(blocks)
-    sheet.need(20 + 20 * max(len(rows) for _, rows, _ in blocks) + 26)
-    below = [_sums(sheet, MARGIN + n * (width + 18), width, block) for n, block in enumerate(blocks)]
+    sheet.need(20 + 20 * max(len(block.rows) for block in blocks) + 26)
+    below = [_block(sheet, MARGIN + n * (width + 18), width, block) for n, block in enumerate(blocks)]
     sheet.y = max(below) + GAP
 
 
-def _sums(sheet: Sheet, left: float, width: float, block: Sums) -> float:
-    title, rows, (label, total) = block
+def _block(sheet: Sheet, left: float, width: float, block: Block) -> float:
+    label, total = block.total
     right, y = left + width, sheet.y
     sheet.fill(left, y + 2, 3, 11, NAVY)
-    sheet.text(left + 9, y + 11.5, title, size=10.5, bold=True, color=NAVY)
+    sheet.text(left + 9, y + 11.5, block.title, size=10.5, bold=True, color=NAVY)
     y += 18
     sheet.rule(y, left=left, right=right, weight=1.2, color=NAVY)
-    for name, amount in rows:
+    for name, amount in block.rows:
         sheet.text(left + 6, y + 13.5, name, size=9, color=MUTED)
         sheet.text(right - 6, y + 13.5, f"{won(amount)}원", size=9.5, align="right")
         y += 20
@@ -138,35 +150,17 @@ def _sums(sheet: Sheet, left: float, width: float, block: Sums) -> float:
     return y + 22
 
 
-def price(paper: PaymentPaper, *, sign: int = 1) -> Sums:
-    rows = [("공급가액", sign * paper.supply), ("세액(부가가치세)", sign * paper.tax)]
-    return "금액", rows, ("합계", sign * paper.total)
-
-
-def shares(paper: PaymentPaper, *, sign: int = 1) -> Sums:
-    """Who bears it: the government, the company, and the tax on top where there is one (R-MONEY-2a)."""
-    rows = [("정부지원금", sign * paper.grant), ("기업 자부담금", sign * paper.share)]
-    if paper.extra_tax:
-        rows.append(("부가가치세(기업 부담)", sign * paper.extra_tax))
-    return "부담 구분", rows, ("합계", sign * paper.total)
-
-
-def paged(draw: Callable[[int], Sheet]) -> bytes:
-    """Draw, and draw again with the right number of pages where it was not one."""
-    sheet = draw(1)
-    return sheet.finish() if sheet.page == 1 else draw(sheet.page).finish()
-
-
-def foot(sheet: Sheet, stamp: Stamp, sentence: str) -> None:
+def _foot(sheet: Sheet, stamp: Stamp, sentence: str) -> None:
     """What the paper certifies, who issued it, and how anyone checks it (R-DOC-1)."""
     sheet.y += 6
     sheet.need(106)
     sheet.y = max(sheet.y, 648)
     sheet.text(WIDTH / 2, sheet.y, sentence, size=10, align="center")
-    sheet.text(WIDTH / 2, sheet.y + 17, stamp.issued_on, size=10, align="center")
+    issued = f"{stamp.issued_on}   {stamp.issuer} (직인 생략)"
+    sheet.text(WIDTH / 2, sheet.y + 17, issued, size=10, align="center")
     sheet.y += 28
     sheet.fill(MARGIN, sheet.y, INNER, 78)
-    sheet.fill(MARGIN + 10, sheet.y + 7, 64, 64, white)
+    sheet.fill(MARGIN + 10, sheet.y + 7, 64, 64, WHITE)
     sheet.qr(MARGIN + 13, sheet.y + 10, 58, stamp.url)
     left = MARGIN + 88
     sheet.text(left, sheet.y + 21, "문서확인번호", size=8.5, color=MUTED)

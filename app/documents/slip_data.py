@@ -98,6 +98,8 @@ class SettledItem(_Snapshot):
     item: str
     amount: int
     """Won; below zero for what is taken back."""
+    note: str = ""
+    """Of what is taken back: the settlement that paid it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,3 +127,58 @@ class SettlementPaper(_Snapshot):
         items = tuple(i if isinstance(i, SettledItem) else SettledItem.load(i) for i in self.items)
         return type(self)(**{**vars(self), "stamp": _stamp(self.stamp), "supplier": _party(self.supplier),
                              "items": items})  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class BilledRow(_Snapshot):
+    """One payment, won; `share` and `tax` are the company's."""
+
+    paid_at: str
+    service: str
+    supplier: str
+    approval_number: str
+    grant: int
+    share: int
+    tax: int
+    total: int
+    cancelled_on: str = ""
+    """Empty for one that stands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts(_Snapshot):
+    """Sums in won."""
+
+    grant: int
+    share: int
+    tax: int
+
+    @property
+    def total(self) -> int:
+        return self.grant + self.share + self.tax
+
+
+@dataclass(frozen=True, kw_only=True)
+class BillingPaper(_Snapshot):
+    """청구내역서. `paid` counts everything that was paid, `cancelled` what of it was given back."""
+
+    stamp: Stamp
+    company: Party
+    period: str
+    search: str
+    """The words that the rows were searched by; empty for all."""
+    rows: tuple[BilledRow, ...]
+    paid: Parts
+    cancelled: Parts
+    total: int
+    """What was paid less what was given back."""
+
+    def _nested(self) -> Self:
+        rows = tuple(r if isinstance(r, BilledRow) else BilledRow.load(r) for r in self.rows)
+        return type(self)(**{**vars(self), "stamp": _stamp(self.stamp), "company": _party(self.company),
+                             "rows": rows, "paid": _parts(self.paid),
+                             "cancelled": _parts(self.cancelled)})  # fmt: skip
+
+
+def _parts(value: Any) -> Parts:
+    return value if isinstance(value, Parts) else Parts.load(value)

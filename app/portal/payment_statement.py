@@ -1,12 +1,11 @@
-"""'청구내역': what was paid and what of it was cancelled, on the screen, as Excel and as PDF (R-PAY-8)."""
+"""'청구내역': what was paid and what was cancelled, on the screen, as Excel and as a paper (R-PAY-8)."""
 
 from __future__ import annotations
 
-from flask import current_app, render_template, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import current_actor, needs
-from app.documents import billing_statement as paper
 from app.documents.exports import Column
 from app.errors import Refusal
 from app.policy import Permission
@@ -14,7 +13,7 @@ from app.portal import lists, payment_lists
 from app.portal.payment_flow import blueprint
 from app.web.errors import refused
 from app.web.pages import page_args
-from app.workflows import billing_statement, payments_reads
+from app.workflows import billing_statement, payments_reads, slips
 
 COLUMNS = payment_lists.columns(
     Column("공급기업", lambda row: row.deal.supplier.name),
@@ -47,15 +46,31 @@ def statement_export() -> ResponseReturnValue:
     return payment_lists.export(payments_reads.statement, count, COLUMNS, name="청구내역", **filters)
 
 
-@blueprint.get("/statement.pdf")
+@blueprint.post("/statement/issue")
 @needs(Permission.DEMAND_VIEW)
-def statement_pdf() -> ResponseReturnValue:
-    """The filter of the address as a paper; one too long to be drawn at once is said to be so."""
+def statement_issue() -> ResponseReturnValue:
+    """청구내역서 of the filter of the address, numbered and kept (R-DOC-1)."""
     wanted = payment_lists.wanted()
     try:
-        made = billing_statement.paper(
-            actor=current_actor(), demonstration=current_app.config["DEMO"], **wanted.bounds
-        )
+        slip, is_new = billing_statement.issue(actor=current_actor(), **wanted.bounds)
     except Refusal as refusal:
         return refused(refusal, to=url_for("payments.statement", **wanted.address))
-    return lists.handed(paper.draw(made), "application/pdf", name="청구내역", ending="pdf")
+    number = slips.number_of(slip)
+    flash(
+        f"청구내역서 {number}을(를) 발급했습니다." if is_new
+        else f"내용이 달라지지 않아 이미 발급한 청구내역서 {number}을(를) 보여 드립니다.",
+        "success" if is_new else "info",
+    )  # fmt: skip
+    return redirect(url_for("slips.view", slip_id=slip.id))
+
+
+@blueprint.get("/statement/issued")
+@needs(Permission.DEMAND_VIEW)
+def statement_issued() -> ResponseReturnValue:
+    """청구내역서 that were issued."""
+    page = page_args()
+    rows = billing_statement.issued(actor=current_actor(), before=lists.cursor(), size=page.size)
+    following = lists.following(rows, page.size)
+    return render_template(
+        "portal/payments/issued.html", rows=rows, size=page.size, following=following, number=slips.number_of
+    )

@@ -1,4 +1,4 @@
-"""전표, 거래명세서, 취소전표, 정산내역서: handed out to those whose they are, checked by anyone (R-DOC-1)."""
+"""The slips of all five kinds: handed out to those whose they are, checked by anyone (R-DOC-1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from app.errors import Conflict
 from app.policy import Permission
 from app.web.files import disposition
 from app.web.limits import limiter
-from app.workflows import slips
+from app.web.pages import page_url
+from app.workflows import slip_views, slips
 
 blueprint = Blueprint("slips", __name__)
 
@@ -29,6 +30,18 @@ def pdf(slip_id: int) -> ResponseReturnValue:
         return page, 409, {"Retry-After": "3"}
     answer = Response(found.content, content_type="application/pdf")
     answer.headers["Content-Disposition"] = disposition("inline", found.file_name)
+    answer.headers["Cache-Control"] = "private, no-store"
+    return answer
+
+
+@blueprint.get("/slips/<int:slip_id>")
+@needs(Permission.LOGGED_IN)
+def view(slip_id: int) -> ResponseReturnValue:
+    """The same as a page, for those who cannot read a PDF; there before the file is drawn."""
+    found = slip_views.view(actor=current_actor(), slip_id=slip_id)
+    start = max(request.args.get("start", 0, type=int), 0)
+    shown = {"view": found, "start": start, "size": slip_views.ROWS, "page": lambda at: page_url(start=at)}
+    answer = Response(render_template("portal/slips/view.html", **shown))
     answer.headers["Cache-Control"] = "private, no-store"
     return answer
 

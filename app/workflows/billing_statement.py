@@ -1,56 +1,90 @@
-"""The data of the 청구내역 as a paper, for one company and the filter that it has set (R-PAY-8)."""
+"""The 청구내역서 of a company: what it paid and what was cancelled of it, for the filter that it has set
+(R-PAY-8), numbered and kept like the other papers (R-DOC-1)."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from sqlalchemy import select
+
 from app import clock, policy
-from app.db import db
-from app.documents.billing_statement import BilledRow, BillingPaper, Parts
-from app.documents.slip_data import Party
+from app.db import db, lock, transaction
+from app.documents.slip_data import BilledRow, BillingPaper, Parts, Party, Stamp
 from app.errors import NotFound, Refusal
 from app.models.companies import Company
 from app.models.numbers import write_business_number
-from app.models.payments import Payment, PaymentState
-from app.models.programme import Programme
+from app.models.payments import Payment, PaymentState, Slip, SlipKind
 from app.policy import Actor, Permission
-from app.workflows import payments_reads
-from app.workflows.slip_snapshots import ISSUER
+from app.workflows import payments_reads, record, slips
 
-MOST = 500
-"""What is drawn while the person waits: less than a second."""
+MOST = 5_000
+"""Some hundred pages: what a person still reads, and what a job draws in seconds."""
 
 
-def paper(
-    *, actor: Actor, since: date | None = None, until: date | None = None, q: str = "", demonstration: bool
-) -> BillingPaper:
-    """Raises Refusal where the filter leaves more rows than are drawn at once, or none."""
+def issue(
+    *, actor: Actor, since: date | None = None, until: date | None = None, q: str = ""
+) -> tuple[Slip, bool]:
+    """Number and take down the 청구내역서, and whether it is a new one; a job draws it. Asked for again while
+    nothing has changed, it is the same document.
+
+    Raises Refusal where the filter leaves more rows than one document holds, or none.
+    """
     policy.require(actor, Permission.DEMAND_VIEW)
-    company = db.session.get(Company, actor.company_id) if actor.company_id else None
-    if company is None:
+    if actor.company_id is None:
         raise NotFound()
-    rows = _rows(actor=actor, since=since, until=until, q=q)
-    programme = db.session.get_one(Programme, company.programme_id)
-    return BillingPaper(
-        programme=programme.name if str(programme.year) in programme.name
-        else f"{programme.year}년 {programme.name}",
-        issuer=ISSUER,
-        company=Party(
+    with transaction():
+        company = lock(Company, actor.company_id)
+        rows = _rows(actor=actor, since=since, until=until, q=q)
+        shown = _shown(company, rows, period=write_period(since, until), q=q)
+        slip, is_new = slips.issue_billing(
+            company_id=company.id,
+            programme_id=company.programme_id,
+            content_key=f"billing:{company.id}:{_digest(shown)}",
+            paper=lambda stamp: BillingPaper(stamp=stamp, **shown),
+        )
+        if is_new:
+            total = {"rows": (0, len(rows)), "total": (0, shown["total"])}
+            record.write("slip", slip.id, "issue_billing", actor=actor, change=total)
+        return slip, is_new
+
+
+def issued(*, actor: Actor, before: int | None = None, size: int = 20) -> list[Slip]:
+    """Of the actor's company, newest first. Raises Denied."""
+    policy.require(actor, Permission.DEMAND_VIEW)
+    query = select(Slip).where(Slip.company_id == actor.company_id, Slip.kind == SlipKind.BILLING)
+    if before is not None:
+        query = query.where(Slip.id < before)
+    return list(db.session.scalars(query.order_by(Slip.id.desc()).limit(size)))
+
+
+def _shown(company: Company, rows: list[Payment], *, period: str, q: str) -> dict[str, Any]:
+    """All of the paper but its stamp."""
+    paid = _parts(rows)
+    cancelled = _parts([row for row in rows if row.state is PaymentState.CANCELLED])
+    return {
+        "company": Party(
             business_number=write_business_number(company.business_number),
             name=company.name,
             representative=company.representative,
-            address="",
+            address=company.address,
         ),
-        period=write_period(since, until),
-        search=q,
-        made_at=f"{clock.write_day(clock.today())} {clock.now():%H:%M}",
-        rows=tuple(_row(row) for row in rows),
-        paid=_parts(rows),
-        cancelled=_parts([row for row in rows if row.state is PaymentState.CANCELLED]),
-        demonstration=demonstration,
-    )  # fmt: skip
+        "period": period,
+        "search": q,
+        "rows": tuple(_row(row) for row in rows),
+        "paid": paid,
+        "cancelled": cancelled,
+        "total": paid.total - cancelled.total,
+    }
+
+
+def _digest(shown: dict[str, Any]) -> str:
+    blank = Stamp(number="", issued_on="", code="", url="", programme="", issuer="", demonstration=False)
+    content = json.dumps(BillingPaper(stamp=blank, **shown).dump(), ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _rows(**wanted: Any) -> list[Payment]:
@@ -58,14 +92,14 @@ def _rows(**wanted: Any) -> list[Payment]:
     rows = payments_reads.statement(**wanted, size=MOST + 1)
     if not rows:
         raise Refusal(
-            "statement.empty", "조건에 맞는 내역이 없어 PDF를 만들지 않았습니다. 조건을 바꿔 주세요."
+            "statement.empty", "조건에 맞는 내역이 없어 청구내역서를 발급하지 않았습니다. 조건을 바꿔 주세요."
         )
     if len(rows) > MOST:
         count = payments_reads.statement_sums(**wanted).count
         raise Refusal(
             "statement.too_many",
-            f"PDF는 한 번에 {MOST:,}건까지 만들 수 있습니다(지금 {count:,}건). "
-            "조회기간을 나누어 받거나 엑셀로 내려받아 주세요.",
+            f"청구내역서 한 부에는 {MOST:,}건까지 담을 수 있습니다(지금 {count:,}건). "
+            "조회기간을 나누어 발급하거나 엑셀로 내려받아 주세요.",
         )
     return rows[::-1]
 

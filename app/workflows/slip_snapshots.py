@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
 from datetime import datetime
-
-from sqlalchemy import select, text
 
 from app import clock
 from app.db import db
-from app.documents.slip_data import Party, PaymentPaper, SettledItem, SettlementPaper, Stamp
+from app.documents.slip_data import Party, PaymentPaper, Stamp
 from app.models.catalogue import Plan, Supplier
 from app.models.deals import Deal
 from app.models.numbers import write_business_number
 from app.models.payments import Payment
 from app.models.programme import Programme, VatMode
-from app.models.settlements import SettlementLine
 from app.workflows import shares
 
 ISSUER = "K-비대면바우처 플랫폼"
@@ -30,10 +25,11 @@ BANKS = {
 }  # fmt: skip
 
 
-def stamp(programme_id: int, *, letter: str, number: int, code: str, url: str, demonstration: bool) -> Stamp:
+def stamp(programme_id: int, *, number: str, code: str, url: str, demonstration: bool) -> Stamp:
+    """`number` without the year."""
     programme = db.session.get_one(Programme, programme_id)
     return Stamp(
-        number=f"{programme.year}-{letter}-{number:06}",
+        number=f"{programme.year}-{number}",
         issued_on=clock.write_day(clock.today()),
         code=code,
         url=url,
@@ -104,66 +100,6 @@ def _period(deal: Deal) -> str:
     if deal.period_from is None or deal.period_to is None:
         return ""
     return f"{clock.write_day(deal.period_from)} ~ {clock.write_day(deal.period_to)}"
-
-
-_ITEMS = text("""
-SELECT i.line_id, p.paid_at, c.name AS buyer, o.name AS offering, i.amount,
-       (SELECT s.data -> 'stamp' ->> 'number' FROM slip s
-         WHERE s.payment_id = p.id AND s.kind = 'receipt') AS number
-  FROM (SELECT line_id, payment_id, amount FROM settlement_item WHERE line_id = ANY(:lines)
-        UNION ALL
-        SELECT line_id, payment_id, -amount FROM clawback_item WHERE line_id = ANY(:lines)) i
-  JOIN payment p ON p.id = i.payment_id JOIN company c ON c.id = p.company_id
-  JOIN deal d ON d.id = p.deal_id JOIN offering o ON o.id = d.offering_id
- ORDER BY i.line_id, i.amount < 0, p.id
-""")
-
-
-def of_lines(lines: Sequence[SettlementLine], stamps: Sequence[Stamp]) -> list[SettlementPaper]:
-    """The data of 정산내역서, for lines of one batch; a handful of queries for all."""
-    suppliers = {
-        supplier.id: supplier
-        for supplier in db.session.execute(
-            select(Supplier).where(Supplier.id.in_([line.supplier_id for line in lines]))
-        ).scalars()
-    }
-    items: dict[int, list[SettledItem]] = defaultdict(list)
-    for row in db.session.execute(_ITEMS, {"lines": [line.id for line in lines]}):
-        items[row.line_id].append(
-            SettledItem(
-                paid_on=f"{row.paid_at.astimezone(clock.KST):%Y.%m.%d.}",
-                number=row.number or "-",
-                buyer=row.buyer,
-                item=row.offering if row.amount >= 0 else f"{row.offering} (결제취소 환수)",
-                amount=row.amount,
-            )
-        )
-    return [
-        _of_line(line, stamp, suppliers[line.supplier_id], items[line.id])
-        for line, stamp in zip(lines, stamps, strict=True)
-    ]
-
-
-def _of_line(
-    line: SettlementLine, stamp: Stamp, supplier: Supplier, items: list[SettledItem]
-) -> SettlementPaper:
-    batch = line.batch
-    return SettlementPaper(
-        stamp=stamp,
-        supplier=supplier_party(supplier),
-        batch=batch.number,
-        cutoff=clock.write_day(batch.cutoff),
-        approved_on=clock.write_day(clock.korean_day(batch.approved_at or clock.now())),
-        bank=BANKS.get(line.bank_code, line.bank_code),
-        account=masked_account(line.account_number),
-        holder=line.account_holder,
-        items=tuple(items),
-        gross=line.gross,
-        carried=line.carried,
-        fee=line.fee,
-        clawback=line.clawback,
-        total=line.net,
-    )
 
 
 def masked_account(number: str) -> str:

@@ -14,13 +14,14 @@ from sqlalchemy import select, text
 
 from app import clock, policy
 from app.db import db, lock, transaction
-from app.documents import cancellation, receipt, settlement_statement, statement, store
-from app.documents.slip_data import PaymentPaper, SettlementPaper, Stamp
+from app.documents import book, store
+from app.documents.book import EDITION
+from app.documents.slip_data import BillingPaper, PaymentPaper, Stamp
 from app.errors import Conflict, NotFound
 from app.models.payments import Payment, Slip, SlipKind
-from app.models.settlements import SettlementLine
+from app.models.settlements import SettlementBatch, SettlementLine
 from app.policy import Actor
-from app.workflows import record, slip_snapshots
+from app.workflows import record, slip_snapshots, slips_sql
 
 CHECK_PATH = "/slips/check/"
 """Of the public page; the code follows."""
@@ -30,17 +31,11 @@ LETTERS = {
     SlipKind.STATEMENT: "T",
     SlipKind.CANCELLATION: "C",
     SlipKind.SETTLEMENT: "S",
+    SlipKind.BILLING: "B",
 }
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MISREAD = str.maketrans("OIL", "011")
 _CODE = re.compile(rf"[{_ALPHABET}]{{16}}")
-
-_DRAW: dict[SlipKind, Callable[[Mapping[str, object]], bytes]] = {
-    SlipKind.RECEIPT: lambda data: receipt.draw(PaymentPaper.load(data)),
-    SlipKind.STATEMENT: lambda data: statement.draw(PaymentPaper.load(data)),
-    SlipKind.CANCELLATION: lambda data: cancellation.draw(PaymentPaper.load(data)),
-    SlipKind.SETTLEMENT: lambda data: settlement_statement.draw(SettlementPaper.load(data)),
-}
 
 
 @dataclass
@@ -67,13 +62,11 @@ class SlipFile:
 
 @dataclass(frozen=True)
 class Checked:
-    """All that the public check page tells: no party, no item."""
+    """All that the public check page tells of a genuine document."""
 
-    kind: SlipKind
-    number: str
     issued_on: date
     total: int
-    """Won."""
+    """Won, as it stands on the paper: below zero on a cancellation."""
 
 
 def new_code() -> str:
@@ -130,79 +123,128 @@ def issue_asked(payload: Mapping[str, Any], key: str, /) -> None:
                 issue(kind, payment=payment)
 
 
-def issue(kind: SlipKind, *, payment: Payment | None = None, line: SettlementLine | None = None) -> Slip:
+def issue(kind: SlipKind, *, payment: Payment) -> Slip:
     """Number a slip and take down its data, inside the caller's transaction; a job draws it.
 
-    The caller holds the lock of the payment or of the batch; asked again, it returns the first slip.
+    The caller holds the lock of the payment; asked again, it returns the first slip.
     """
-    if (payment is None) == (line is None):
-        raise ValueError("a slip is of a payment or of a settlement line")
-    if line is not None:
-        return issue_for_lines([line])[line.id]
-    if payment is None or kind is SlipKind.SETTLEMENT:
-        raise ValueError("a statement of settlement is of a line")
+    if kind not in (SlipKind.RECEIPT, SlipKind.STATEMENT, SlipKind.CANCELLATION):
+        raise ValueError(f"{kind} is not of a payment")
     found = for_payments([payment.id]).get(payment.id, {})
     if kind in found:
         return found[kind]
-    stamp, code, number = _stamps(kind, payment.programme_id, 1)[0]
     original = found.get(SlipKind.RECEIPT)
-    paper = slip_snapshots.of_payment(
-        payment,
-        stamp,
-        cancelled=kind is SlipKind.CANCELLATION,
-        original=number_of(original) if original else None,
-    )
-    slip = Slip(
-        programme_id=payment.programme_id,
-        kind=kind,
-        number=number,
-        code=code,
+
+    def paper(stamp: Stamp) -> PaymentPaper:
+        return slip_snapshots.of_payment(
+            payment,
+            stamp,
+            cancelled=kind is SlipKind.CANCELLATION,
+            original=number_of(original) if original else None,
+        )
+
+    return _keep(
+        kind,
+        payment.programme_id,
+        paper,
         company_id=payment.company_id,
         supplier_id=payment.supplier_id,
         payment_id=payment.id,
-        data=paper.dump(),
-        issued_at=clock.now(),
     )
-    return _keep([slip])[0]
 
 
-def issue_for_lines(lines: Sequence[SettlementLine]) -> dict[int, Slip]:
-    """The 정산내역서 of the lines of one batch, numbered in one go; those that have one keep it."""
-    found = for_lines([line.id for line in lines])
-    missing = [line for line in lines if line.id not in found]
-    if missing:
-        programme_id = missing[0].batch.programme_id
-        stamps = _stamps(SlipKind.SETTLEMENT, programme_id, len(missing))
-        papers = slip_snapshots.of_lines(missing, [stamp for stamp, _, _ in stamps])
-        slips = [
-            Slip(
-                programme_id=programme_id,
-                kind=SlipKind.SETTLEMENT,
-                number=number,
-                code=code,
-                supplier_id=line.supplier_id,
-                line_id=line.id,
-                data=paper.dump(),
-                issued_at=clock.now(),
-            )
-            for line, paper, (_, code, number) in zip(missing, papers, stamps, strict=True)
-        ]
-        found |= {line.id: slip for line, slip in zip(missing, _keep(slips), strict=True)}
-    return found
+def issue_billing(
+    *, company_id: int, programme_id: int, content_key: str, paper: Callable[[Stamp], BillingPaper]
+) -> tuple[Slip, bool]:
+    """The 청구내역서 of this content, and whether it is a new one: the same rows are the same document.
+
+    Inside the caller's transaction, which holds the lock of the company.
+    """
+    known = db.session.execute(select(Slip).where(Slip.content_key == content_key)).scalar_one_or_none()
+    if known is not None:
+        return known, False
+    of = {"company_id": company_id, "content_key": content_key}
+    return _keep(SlipKind.BILLING, programme_id, paper, **of), True
 
 
-def _keep(slips: list[Slip]) -> list[Slip]:
-    db.session.add_all(slips)
+def issue_for_batch(batch_id: int) -> int:
+    """Number the 정산내역서 of all lines of a batch and take down their data; returns how many were new.
+
+    Inside the caller's transaction. What they list never leaves the database, however many payments there
+    are. The caller holds the lock of the batch; its lines are final. Called again, it adds nothing: lines
+    that have one keep it.
+    """
+    found = db.session.execute(slips_sql.LINES_WITHOUT, {"batch_id": batch_id}).scalars()
+    line_ids = list(found)
+    if not line_ids:
+        return 0
+    lines = db.session.execute(
+        select(SettlementLine).where(SettlementLine.id.in_(line_ids)).order_by(SettlementLine.id)
+    ).scalars().all()  # fmt: skip
+    batch = lines[0].batch
+    parameters = _stamps_for(batch, len(lines)) | {
+        "lines": [line.id for line in lines],
+        "banks": [slip_snapshots.BANKS.get(line.bank_code, line.bank_code) for line in lines],
+        "accounts": [slip_snapshots.masked_account(line.account_number) for line in lines],
+        "batch": batch.number,
+        "cutoff": clock.write_day(batch.cutoff),
+        "approved_on": clock.write_day(clock.korean_day(batch.approved_at or clock.now())),
+    }
+    return len(db.session.execute(slips_sql.ISSUE_LINES, parameters).all())
+
+
+def _stamps_for(batch: SettlementBatch, count: int) -> dict[str, Any]:
+    """Numbers and codes for so many statements, and what their stamps have in common."""
+    programme_id, codes = batch.programme_id, [new_code() for _ in range(count)]
+    stamp = slip_snapshots.stamp(
+        programme_id, number="", code="", url="", demonstration=_settings.demonstration
+    )
+    return {
+        "codes": codes,
+        "shown": [_grouped(code) for code in codes],
+        "programme_id": programme_id,
+        "first": _reserve(SlipKind.SETTLEMENT, programme_id, count),
+        "letter": LETTERS[SlipKind.SETTLEMENT],
+        "stamp": json.dumps(stamp.dump()),
+        "check": f"{_settings.base_url}{CHECK_PATH}",
+        "issued_at": clock.now(),
+        "edition": EDITION,
+    }
+
+
+def _keep(
+    kind: SlipKind,
+    programme_id: int,
+    paper: Callable[[Stamp], PaymentPaper | BillingPaper],
+    **columns: Any,
+) -> Slip:
+    number, code = _reserve(kind, programme_id, 1), new_code()
+    stamp = slip_snapshots.stamp(
+        programme_id,
+        number=f"{LETTERS[kind]}-{number:06}",
+        code=_grouped(code),
+        url=f"{_settings.base_url}{CHECK_PATH}{code}",
+        demonstration=_settings.demonstration,
+    )
+    slip = Slip(
+        programme_id=programme_id,
+        kind=kind,
+        number=number,
+        code=code,
+        data=paper(stamp).dump(),
+        issued_at=clock.now(),
+        edition=EDITION,
+        **columns,
+    )
+    db.session.add(slip)
     db.session.flush()
-    for slip in slips:
-        record.put(f"slip:{slip.id}", "render_slip", {"slip_id": slip.id})
-    return slips
+    return slip
 
 
-def _stamps(kind: SlipKind, programme_id: int, count: int) -> list[tuple[Stamp, str, int]]:
-    """Reserve numbers and make codes.
+def _reserve(kind: SlipKind, programme_id: int, count: int) -> int:
+    """The first of so many numbers.
 
-    The number's row stays locked until the transaction ends: a rollback leaves no gap.
+    Their row stays locked until the transaction ends: a rollback leaves no gap.
     """
     last = db.session.execute(
         text("""INSERT INTO slip_number (programme_id, kind, last) VALUES (:programme_id, :kind, :count)
@@ -210,35 +252,35 @@ def _stamps(kind: SlipKind, programme_id: int, count: int) -> list[tuple[Stamp, 
                 RETURNING last"""),
         {"programme_id": programme_id, "kind": kind.value, "count": count},
     ).scalar_one()
-    made = []
-    for number in range(last - count + 1, last + 1):
-        code = new_code()
-        stamp = slip_snapshots.stamp(
-            programme_id,
-            letter=LETTERS[kind],
-            number=number,
-            code=_grouped(code),
-            url=f"{_settings.base_url}{CHECK_PATH}{code}",
-            demonstration=_settings.demonstration,
-        )
-        made.append((stamp, code, number))
-    return made
+    return int(last) - count + 1
+
+
+class DrawnOtherwise(RuntimeError):
+    """What is drawn now is not what was kept: of an older edition only a backup has the file."""
 
 
 def render(slip_id: int) -> str:
-    """Draw a slip's file and keep it; returns its SHA-256. Run again, it finds the file made (R-DOC-1)."""
-    slip = db.session.get(Slip, slip_id)
-    if slip is None:
-        raise NotFound()
-    if slip.sha256 and store.path(slip.sha256).exists():
-        return slip.sha256
-    content = _DRAW[slip.kind](slip.data)
+    """Draw a slip's file and keep it; returns its SHA-256. Run again, it finds the file made (R-DOC-1).
+
+    A file that was lost is made again to the byte.
+    """
+    with transaction() as session:
+        # Read to its end: no transaction stays open while it is drawn, or while a mail goes out with it.
+        slip = session.get(Slip, slip_id)
+        if slip is None:
+            raise NotFound()
+        kind, data, made = slip.kind, slip.data, slip.sha256
+    if made and store.path(made).exists():
+        return made
+    content = book.draw_one(kind, data)
     sha256 = store.put(content)
     with transaction():
         locked = lock(Slip, slip_id)
-        if locked.sha256 not in (None, sha256):
-            raise RuntimeError(f"slip {slip_id} was drawn otherwise before")
-        locked.sha256, locked.size = sha256, len(content)
+        if locked.sha256 is None:
+            locked.sha256, locked.size, locked.edition = sha256, len(content), EDITION
+            locked.leased_until, locked.error = None, None
+        elif locked.sha256 != sha256:
+            raise DrawnOtherwise(f"slip {slip_id}, of edition {locked.edition}")
     return sha256
 
 
@@ -250,18 +292,32 @@ def for_download(*, actor: Actor, slip_id: int) -> SlipFile:
     policy.require_own(actor, slip)
     if slip.sha256 is None:
         raise Conflict("slip.not_ready", "문서를 만들고 있습니다. 잠시 뒤에 다시 열어 주세요.")
-    return SlipFile(slip, f"{slip.kind.label}_{number_of(slip)}.pdf", store.read(slip.sha256))
+    return SlipFile(slip, file_name(slip), content_of(slip, slip.sha256))
+
+
+def file_name(slip: Slip) -> str:
+    return f"{slip.kind.label}_{number_of(slip)}.pdf"
+
+
+def content_of(slip: Slip, sha256: str) -> bytes:
+    """The kept file; drawn again where it was lost."""
+    try:
+        return store.read(sha256)
+    except FileNotFoundError:
+        render(slip.id)
+        return store.read(sha256)
 
 
 def check(code: str, /) -> Checked | None:
-    """Whether a document is genuine: kind, number, day and sum, or None. Public; typed as it is read."""
+    """Whether a document is genuine: its day and its sum, or None. Public; typed as it is read."""
     plain = re.sub(r"[\s-]", "", code.upper()).translate(_MISREAD)
     if not _CODE.fullmatch(plain):
         return None
     slip = db.session.execute(select(Slip).where(Slip.code == plain)).scalar_one_or_none()
     if slip is None:
         return None
-    return Checked(slip.kind, number_of(slip), clock.korean_day(slip.issued_at), int(slip.data["total"]))
+    sign = -1 if slip.kind is SlipKind.CANCELLATION else 1
+    return Checked(clock.korean_day(slip.issued_at), sign * int(slip.data["total"]))
 
 
 def for_payments(payment_ids: Sequence[int]) -> dict[int, dict[SlipKind, Slip]]:

@@ -54,7 +54,26 @@ def test_anyone_checks_a_code_and_learns_no_party(buyer: Buyer, payment: Payment
     assert "문서확인번호" in visitor.get("/slips/check").get_data(as_text=True)
     there = path_of(visitor.get("/slips/check", query_string={"code": slips.show_code(receipt).lower()}))
     page = visitor.get(there).get_data(as_text=True)
-    assert "이 시스템에서 발급한 문서입니다." in page and "전표" in page and "330,000원" in page
+    found = page[page.index("확인되었습니다") : page.index("<form", page.index("확인되었습니다"))]
+    assert "이 시스템에서 발급한 문서입니다." in found and "330,000원" in found
+    assert slips.number_of(receipt) not in page and "전표" not in found
     assert buyer.payer.company.name not in page and payment.deal.supplier.name not in page
     answer = visitor.get("/slips/check/AAAA-BBBB-CCCC-DDDD")
     assert answer.status_code == 404 and "확인되지 않는 번호입니다" in answer.get_data(as_text=True)
+
+
+def test_each_slip_is_a_page_too(
+    buyer: Buyer, payment: Payment, site: Flask, log_in_as: LogIn, sandbox_url: str
+) -> None:
+    """For those who cannot read a PDF; there before the file is drawn, and for its parties alone."""
+    for slip in issue_slips(payment.id).values():
+        address = f"/slips/{slip.id}"
+        page = buyer.get(address)
+        for word in ("330,000원", "공급자", "공급받는자", payment.approval_number or "",
+                     slips.show_code(slip), buyer.payer.company.name,
+                     f"****-****-****-{payment.card_last4}"):  # fmt: skip
+            assert word in page, word
+        assert f'href="{address}"' in buyer.get(f"/payments/{payment.id}")
+        assert "no-store" in buyer.browser.get(address).headers["Cache-Control"]
+        assert make_buyer(site, log_in_as, sandbox_url).browser.get(address).status_code == 404
+        assert path_of(site.test_client().get(address)).startswith("/login")

@@ -6,62 +6,62 @@ import io
 import re
 import subprocess
 import sys
-import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
 import pypdf
 import pypdfium2
 import pytest
-import segno
 from reportlab.pdfbase import pdfmetrics
 
-from app.documents import cancellation, fonts, paper, receipt, settlement_statement, statement
+from app.documents import book, fonts, paper
 from app.documents.paper import Sheet
-from app.documents.slip_data import PaymentPaper, SettlementPaper
+from app.documents.pdf import Pdf, width_of
+from app.documents.slip_data import BillingPaper, PaymentPaper, SettlementPaper
+from app.models.payments import SlipKind
 from tests import papers
+from tests.papers import CANCELLED, words
 
 ROOT = Path(__file__).parents[3]
 SYLLABLES = "".join(map(chr, range(0xAC00, 0xD7A4)))
-CANCELLED = {
-    "cancelled_at": "2020.11.16.(월) 15:02",
-    "cancel_reason": "요금제를 잘못 선택했습니다.",
-    "original_number": "2020-R-000042",
-}
-
-
-def words(content: bytes) -> str:
-    """As a reader copies it, blanks left out."""
-    document = pypdfium2.PdfDocument(content)
-    text = "".join(page.get_textpage().get_text_bounded() for page in document)
-    return re.sub(r"\s+", "", unicodedata.normalize("NFC", text))
 
 
 def draw_all() -> dict[str, bytes]:
-    payment = papers.payment()
     return {
-        "receipt": receipt.draw(payment),
-        "statement": statement.draw(payment),
-        "cancellation": cancellation.draw(replace(payment, **CANCELLED)),
-        "settlement": settlement_statement.draw(papers.settlement(60)),
+        "receipt": receipt(papers.payment()),
+        "statement": papers.draw(SlipKind.STATEMENT, papers.payment()),
+        "cancellation": papers.draw(SlipKind.CANCELLATION, papers.payment(**CANCELLED)),
+        "settlement": papers.draw(SlipKind.SETTLEMENT, papers.settlement(60)),
+        "billing": papers.draw(SlipKind.BILLING, papers.billing(90)),
     }
 
 
+def receipt(data: PaymentPaper) -> bytes:
+    return papers.draw(SlipKind.RECEIPT, data)
+
+
+def blank() -> tuple[Pdf, Sheet]:
+    pdf = Pdf(title="시험")
+    return pdf, Sheet(pdf, demonstration=False)
+
+
 COMMON = [
-    papers.STAMP.number,
     papers.STAMP.issued_on,
     papers.STAMP.code,
     papers.STAMP.url,
-    papers.SUPPLIER.name,
-    papers.SUPPLIER.business_number,
-    papers.SUPPLIER.representative,
     "시연용",
 ]
-PAYMENT = [
+SUPPLIER = [papers.SUPPLIER.name, papers.SUPPLIER.business_number, papers.SUPPLIER.representative]
+BUYER = [
     papers.BUYER.name,
     papers.BUYER.business_number,
     papers.BUYER.representative,
     papers.BUYER.address,
+]
+PAYMENT = [
+    *SUPPLIER,
+    *BUYER,
+    papers.STAMP.number,
     papers.SUPPLIER.address,
     "한빛 화상회의 프로",
     "기업형 50인 · 12개월",
@@ -82,7 +82,21 @@ SUMS = ["1,800,000", "180,000", "1,980,000", "1,782,000", "198,000", "정부지�
         ("cancellation", [*PAYMENT, "-1,980,000", "취소전표", *CANCELLED.values()]),
         (
             "settlement",
-            ["정산내역서", "6,027,000", "S2020-0001", "110-***-***456", "신한은행", "2020-R-000060", "3/3"],
+            [
+                *SUPPLIER,
+                papers.STAMP.number,
+                "정산내역서",
+                "6,027,000",
+                "S2020-0001",
+                "110-***-***456",
+                "신한은행",
+                "2020-R-000060",
+                "3/3",
+            ],
+        ),
+        (
+            "billing",
+            [*BUYER, "2020-B-000007", "청구내역서", "45,000,000", "2020.11.01. ~ 2020.11.30.", "00000090"],
         ),
     ],
 )
@@ -106,8 +120,8 @@ def test_drawn_again_the_bytes_are_the_same() -> None:
 def test_drawn_by_another_process_the_bytes_are_the_same() -> None:
     """A worker that draws a lost file again must hit the kept hash."""
     code = (
-        "import hashlib; from app.documents import receipt; from tests import papers;"
-        "print(hashlib.sha256(receipt.draw(papers.payment())).hexdigest())"
+        "import hashlib; from tests import papers;"
+        "print([hashlib.sha256(papers.draw(*each)).hexdigest() for each in papers.PAPERS.items()])"
     )
     runs = {
         subprocess.run(
@@ -127,16 +141,17 @@ def test_the_data_survive_being_kept_as_json() -> None:
     payment, settled = papers.payment(), papers.settlement()
     assert PaymentPaper.load(payment.dump()) == payment
     assert SettlementPaper.load(settled.dump()) == settled
+    assert BillingPaper.load(papers.billing().dump()) == papers.billing()
 
 
 def test_one_payment_fits_on_one_page_even_with_the_longest_names() -> None:
-    assert [len(pypdf.PdfReader(io.BytesIO(c)).pages) for c in draw_all().values()] == [1, 1, 1, 3]
+    assert [len(pypdf.PdfReader(io.BytesIO(c)).pages) for c in draw_all().values()] == [1, 1, 1, 3, 5]
 
 
 def test_nothing_is_cut_from_what_is_too_long_for_its_cell() -> None:
     long = "가나다라마바사아자차카타파하" * 12
     supplier = replace(papers.SUPPLIER, name=long, address=long)
-    text = words(receipt.draw(papers.payment(supplier=supplier, item=long)))
+    text = words(receipt(papers.payment(supplier=supplier, item=long)))
     assert text.count(long) == 3
 
 
@@ -144,8 +159,7 @@ def test_nothing_is_cut_from_what_is_too_long_for_its_cell() -> None:
 def test_an_order_number_is_read_in_one_line(name: str) -> None:
     """As the platform gives them out; the widest digits of the font."""
     order = "KV20201116-" + "0" * 20
-    draw = {"receipt": receipt.draw, "cancellation": cancellation.draw}[name]
-    content = draw(replace(papers.payment(order_id=order), **CANCELLED))
+    content = papers.draw(SlipKind(name), replace(papers.payment(order_id=order), **CANCELLED))
     lines = pypdfium2.PdfDocument(content)[0].get_textpage().get_text_bounded().splitlines()
     assert [line for line in lines if order in line]
 
@@ -169,12 +183,13 @@ def test_only_the_embedded_font_is_used() -> None:
 @pytest.mark.parametrize("bold", [False, True])
 def test_every_hangul_syllable_prints(bold: bool) -> None:
     """All 11,172: seen in the text that a reader extracts, and each has a glyph with ink or advance."""
-    sheet = Sheet(title="음절", demonstration=False)
+    pdf, sheet = blank()
     for at in range(0, len(SYLLABLES), 50):
         sheet.need(12)
         sheet.y += 12
         sheet.text(paper.MARGIN, sheet.y, SYLLABLES[at : at + 50], size=9, bold=bold)
-    text = re.sub(r"\d+/\d+", "", words(sheet.finish()))
+    sheet.close()
+    text = re.sub(r"\d+/\d+", "", words(pdf.finish()))
     assert text == SYLLABLES
 
 
@@ -189,7 +204,7 @@ def test_the_letters_of_names_have_glyphs(letters: str, bold: bool) -> None:
 
 def test_names_with_rare_syllables_and_hanja_print_whole() -> None:
     supplier = replace(papers.SUPPLIER, name="㈜뷁쀍힣 ₩會社", representative="李뷃")
-    text = words(receipt.draw(papers.payment(supplier=supplier)))
+    text = words(receipt(papers.payment(supplier=supplier)))
     assert "㈜뷁쀍힣₩會社" in text and "李뷃" in text
 
 
@@ -201,20 +216,21 @@ def test_a_missing_font_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch)
 
 def test_production_papers_bear_no_demonstration_mark() -> None:
     stamp = replace(papers.STAMP, demonstration=False)
-    assert "시연용" not in words(receipt.draw(papers.payment(stamp=stamp)))
+    assert "시연용" not in words(receipt(papers.payment(stamp=stamp)))
 
 
 def test_the_qr_code_is_drawn_as_vectors() -> None:
-    content = receipt.draw(papers.payment())
+    content = receipt(papers.payment())
     page = pypdf.PdfReader(io.BytesIO(content)).pages[0]
     assert list(page.images) == []
 
 
 def test_every_module_of_the_qr_code_is_where_it_belongs() -> None:
-    sheet = Sheet(title="QR", demonstration=False)
+    pdf, sheet = blank()
     sheet.qr(100, 100, 58, papers.STAMP.url)
-    image = pypdfium2.PdfDocument(sheet.finish())[0].render(scale=4).to_pil().convert("L")
-    modules = [list(row) for row in segno.make(papers.STAMP.url, error="m", boost_error=False).matrix]
+    sheet.close()
+    image = pypdfium2.PdfDocument(pdf.finish())[0].render(scale=4).to_pil().convert("L")
+    modules = [list(row) for row in paper.qr_modules(papers.STAMP.url)]
     step = 58 / len(modules)
     seen = [
         [
@@ -228,8 +244,30 @@ def test_every_module_of_the_qr_code_is_where_it_belongs() -> None:
 
 @pytest.mark.parametrize("width", [40.0, 90.0, 200.0])
 def test_wrapping_keeps_every_letter_and_the_width(width: float) -> None:
-    fonts.register()
     text = "서울특별시 강남구 테헤란로 123, 한빛타워 7층 (역삼동) averylongwordwithoutanyblankinit"
     lines = paper.wrap(text, width, 9.5)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
-    assert all(paper.stringWidth(line, fonts.REGULAR, 9.5) <= width for line in lines)
+    assert all(width_of(line, 9.5) <= width for line in lines)
+
+
+def test_many_papers_in_one_file_say_what_each_says_alone() -> None:
+    """Finance export: drawn again from their data, never merged; each has its own page numbers."""
+    many = [(kind, each.dump()) for kind, each in papers.PAPERS.items()]
+    content = book.draw(iter(many))
+    assert words(content) == "".join(words(book.draw_one(*each)) for each in many)
+    assert book.draw(iter(many)) == content
+    alone = sum(len(book.draw_one(*each)) for each in many)
+    assert len(content) < alone / 2
+
+
+def test_letters_that_pdf_reserves_print_as_they_are() -> None:
+    """Brackets and backslashes end a string in PDF where nobody minds them."""
+    text = words(receipt(papers.payment(item="((a\\)b) \\n 100%")))
+    assert "((a\\)b)\\n100%" in text
+
+
+def test_widths_are_those_of_the_font() -> None:
+    fonts.register()
+    for text in ("뷁쀍힣 ABC 123", "㈜한빛 金", "\u0b95"):
+        for font in (fonts.REGULAR, fonts.BOLD):
+            assert width_of(text, 9.5, font) == pytest.approx(pdfmetrics.stringWidth(text, font, 9.5))

@@ -1,0 +1,64 @@
+"""The 정산내역서 of a batch in one statement: what they list stays in the database (R-DOC-1, R-SET-2)."""
+
+from sqlalchemy import text
+
+LINES_WITHOUT = text("""
+SELECT l.id FROM settlement_line l
+ WHERE l.batch_id = :batch_id
+   AND NOT EXISTS (SELECT 1 FROM slip s WHERE s.kind = 'settlement' AND s.line_id = l.id)
+ ORDER BY l.id
+""")
+
+# The lines come in the order of their numbers. A receipt's number is put together from its columns: its data
+# would have to be unpacked for each payment. A business number is written as write_business_number does.
+ISSUE_LINES = text("""
+WITH wanted AS (
+  SELECT w.line_id, w.code, w.shown, w.bank, w.account, CAST(:first AS integer) + w.n - 1 AS number
+    FROM unnest(CAST(:lines AS bigint[]), CAST(:codes AS text[]), CAST(:shown AS text[]),
+                CAST(:banks AS text[]), CAST(:accounts AS text[]))
+         WITH ORDINALITY AS w(line_id, code, shown, bank, account, n)),
+entries AS (
+  SELECT i.line_id, i.payment_id, i.amount, '' AS suffix, '' AS note FROM settlement_item i
+   WHERE i.line_id = ANY(CAST(:lines AS bigint[]))
+  UNION ALL
+  SELECT k.line_id, k.payment_id, -k.amount, ' (결제취소 환수)', b.number || ' 정산에서 지급한 금액'
+    FROM clawback_item k
+    JOIN settlement_line l ON l.id = k.of_line_id JOIN settlement_batch b ON b.id = l.batch_id
+   WHERE k.line_id = ANY(CAST(:lines AS bigint[]))),
+listed AS (
+  SELECT e.line_id,
+         jsonb_agg(jsonb_build_object(
+           'paid_on', to_char(p.paid_at AT TIME ZONE 'Asia/Seoul', 'YYYY.MM.DD.'),
+           'number', coalesce(g.year || '-R-' || lpad(r.number::text, greatest(6, length(r.number::text)),
+                                                      '0'), '-'),
+           'buyer', c.name, 'item', o.name || e.suffix, 'amount', e.amount, 'note', e.note)
+           ORDER BY e.amount < 0, p.id) AS items
+    FROM entries e
+    JOIN payment p ON p.id = e.payment_id JOIN company c ON c.id = p.company_id
+    JOIN deal d ON d.id = p.deal_id JOIN offering o ON o.id = d.offering_id
+    LEFT JOIN slip r ON r.kind = 'receipt' AND r.payment_id = p.id
+    LEFT JOIN programme g ON g.id = r.programme_id
+   GROUP BY e.line_id)
+INSERT INTO slip (programme_id, kind, number, code, supplier_id, line_id, issued_at, edition, data)
+SELECT :programme_id, 'settlement', w.number, w.code, l.supplier_id, l.id, :issued_at, :edition,
+       jsonb_build_object(
+         'stamp', CAST(:stamp AS jsonb) || jsonb_build_object(
+           'number', y.year || '-' || CAST(:letter AS text) || '-'
+                     || lpad(w.number::text, greatest(6, length(w.number::text)), '0'),
+           'code', w.shown, 'url', CAST(:check AS text) || w.code),
+         'supplier', jsonb_build_object(
+           'business_number', substr(s.business_number, 1, 3) || '-' || substr(s.business_number, 4, 2)
+                              || '-' || substr(s.business_number, 6),
+           'name', s.name, 'representative', s.representative, 'address', s.address, 'phone', s.phone),
+         'batch', CAST(:batch AS text), 'cutoff', CAST(:cutoff AS text),
+         'approved_on', CAST(:approved_on AS text),
+         'bank', w.bank, 'account', w.account, 'holder', l.account_holder,
+         'items', coalesce(t.items, '[]'::jsonb),
+         'gross', l.gross, 'carried', l.carried, 'fee', l.fee, 'clawback', l.clawback, 'total', l.net)
+  FROM wanted w
+  JOIN settlement_line l ON l.id = w.line_id JOIN supplier s ON s.id = l.supplier_id
+  JOIN programme y ON y.id = CAST(:programme_id AS bigint)
+  LEFT JOIN listed t ON t.line_id = l.id
+ ORDER BY w.number
+RETURNING id
+""")
