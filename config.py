@@ -10,7 +10,7 @@ from typing import Any
 
 KINDS = ("development", "production", "test")
 DEVELOPMENT_DATA_KEY = "b25seS1mb3ItZGV2ZWxvcG1lbnQtMzItYnl0ZXMhISE="
-OUTER = ("IDENTITY", "TAX_OFFICE", "CARD", "ZEROPAY", "SMS", "BANK")
+OUTER = ("IDENTITY", "TAX_OFFICE", "CARD", "ZEROPAY", "SMS", "BANK", "MAIL")
 # Those that sign what they send us, or have us sign.
 SIGNING = ("CARD", "ZEROPAY", "SMS")
 SANDBOX_PATHS = {
@@ -20,6 +20,7 @@ SANDBOX_PATHS = {
     "ZEROPAY": "zeropay",
     "SMS": "sms",
     "BANK": "bank",
+    "MAIL": "mail",
 }
 
 
@@ -70,6 +71,7 @@ def load(env: dict[str, str] | None = None) -> dict[str, Any]:
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
         "IDLE_MINUTES": 30,
         "SMS_SENDER": source.get("SMS_SENDER", ""),
+        "MAIL_SENDER": source.get("MAIL_SENDER", ""),
         "MAX_CONTENT_LENGTH": 64 * 1024 * 1024,
         "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
         "WTF_CSRF_TIME_LIMIT": None,
@@ -106,7 +108,7 @@ def _with_running_system(env: dict[str, str]) -> dict[str, str]:
 def _refuse_unsafe(source: dict[str, str], demo: bool) -> None:
     if demo:
         raise UnsafeSetting("DEMO=1 is for demonstrations only: unset it in production (R-TIME-7).")
-    needed = ["SECRET_KEY", "DATA_KEY", "DATABASE_URL", "REDIS_URL", "BASE_URL"]
+    needed = ["SECRET_KEY", "DATA_KEY", "DATABASE_URL", "REDIS_URL", "BASE_URL", "MAIL_SENDER"]
     needed += [f"{name}_{part}" for name in OUTER for part in ("URL", "KEY")]
     needed += [f"{name}_SECRET" for name in SIGNING]
     missing = [name for name in needed if not source.get(name)]

@@ -18,7 +18,7 @@ def _aes_key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-OUTER_SYSTEMS = ("IDENTITY", "TAX_OFFICE", "CARD", "ZEROPAY", "SMS", "BANK")
+OUTER_SYSTEMS = ("IDENTITY", "TAX_OFFICE", "CARD", "ZEROPAY", "SMS", "BANK", "MAIL")
 MADE_BY: dict[str, Callable[[], str]] = {
     "SECRET_KEY": _token,
     "DATA_KEY": _aes_key,

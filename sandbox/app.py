@@ -1,4 +1,4 @@
-"""Puts the six systems and their pages under one port."""
+"""Puts the seven systems and their pages under one port."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from sandbox import bank, card, identity, sms, tax, zeropay
+from sandbox import bank, card, identity, mail, sms, tax, zeropay
 from sandbox.errors import ApiError, LostAnswer
 from sandbox.numbers import test_numbers
 from sandbox.psp import ledger
@@ -24,12 +24,10 @@ MOST_BYTES = 8 * 1024 * 1024
 def create_app(world: World) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
-    for module in (identity, tax, card, zeropay, sms, bank):
+    for module in (identity, tax, card, zeropay, sms, bank, mail):
         app.register_blueprint(module.blueprint(world))
     app.add_url_rule("/__ledger", view_func=lambda: ledger(world), endpoint="ledger")
-    app.add_url_rule(
-        "/", view_func=lambda: render_template("index.html", tables=test_numbers()), endpoint="index"
-    )
+    app.add_url_rule("/", view_func=_index, endpoint="index")
     app.add_url_rule("/__health", view_func=lambda: jsonify(ok=True), endpoint="health")
     app.add_template_filter(lambda amount: f"{amount:,}원", "won")
     app.register_error_handler(ApiError, _refuse)
@@ -39,8 +37,12 @@ def create_app(world: World) -> Flask:
     return app
 
 
+def _index() -> str:
+    return render_template("index.html", tables=[*test_numbers(), *mail.tables()])
+
+
 def _is_page() -> bool:
-    return request.path.startswith(HTML_PATHS) or request.path in ("/", "/bank/", "/messages")
+    return request.path.startswith(HTML_PATHS) or request.path in ("/", "/bank/", "/messages", "/mails")
 
 
 def _refuse(error: ApiError) -> tuple[Response | str, int]:

@@ -16,6 +16,13 @@ CREATE TABLE IF NOT EXISTS message (
     id INTEGER PRIMARY KEY, message_id TEXT NOT NULL UNIQUE, dedupe_key TEXT UNIQUE, recipient TEXT NOT NULL,
     sender TEXT NOT NULL, text TEXT NOT NULL, sent_at TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS message_recipient ON message (recipient, id);
+CREATE TABLE IF NOT EXISTS mail (
+    id INTEGER PRIMARY KEY, mail_id TEXT NOT NULL UNIQUE, recipient TEXT NOT NULL, sender TEXT NOT NULL,
+    subject TEXT NOT NULL, text TEXT NOT NULL, sent_at TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS mail_recipient ON mail (recipient, id);
+CREATE TABLE IF NOT EXISTS mail_attachment (
+    mail_id TEXT NOT NULL, position INTEGER NOT NULL, file_name TEXT NOT NULL, content_type TEXT NOT NULL,
+    content BLOB NOT NULL, PRIMARY KEY (mail_id, position));
 CREATE TABLE IF NOT EXISTS identity_request (
     tx_id TEXT PRIMARY KEY, name TEXT NOT NULL, birth7 TEXT NOT NULL, phone TEXT NOT NULL,
     purpose TEXT NOT NULL,

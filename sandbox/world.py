@@ -38,6 +38,7 @@ class Keys:
     sms: str
     sms_secret: str
     bank: str
+    mail: str
 
     @classmethod
     def from_environment(cls) -> Keys:
@@ -55,6 +56,7 @@ class Keys:
             sms=read("sms"),
             sms_secret=read("sms", "secret"),
             bank=read("bank"),
+            mail=read("mail"),
         )
 
 

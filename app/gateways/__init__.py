@@ -13,11 +13,14 @@ from app.gateways.bank import Bank
 from app.gateways.card import Card
 from app.gateways.http import Endpoint, Transport
 from app.gateways.identity import IdentityService
+from app.gateways.mail import Mail
 from app.gateways.sms import Sms
 from app.gateways.tax_office import TaxOffice
 from app.gateways.zeropay import ZeroPay
 
 DEFAULT_SENDER = "0215770000"
+DEFAULT_MAIL_SENDER = "no-reply@voucher.example"
+"""Of the demonstration; no domain of anybody."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,9 @@ class GatewaySettings:
     zeropay: Endpoint
     sms: Endpoint
     bank: Endpoint
+    mail: Endpoint
     sms_sender: str = DEFAULT_SENDER
+    mail_sender: str = DEFAULT_MAIL_SENDER
 
 
 def settings_from(config: Mapping[str, Any]) -> GatewaySettings:
@@ -45,7 +50,9 @@ def settings_from(config: Mapping[str, Any]) -> GatewaySettings:
         zeropay=endpoint("ZEROPAY", 8.0),
         sms=endpoint("SMS", 5.0),
         bank=endpoint("BANK", 5.0),
+        mail=endpoint("MAIL", 5.0),
         sms_sender=config.get("SMS_SENDER") or DEFAULT_SENDER,
+        mail_sender=config.get("MAIL_SENDER") or DEFAULT_MAIL_SENDER,
     )
 
 
@@ -57,6 +64,7 @@ class Gateways:
     zeropay: ZeroPay
     sms: Sms
     bank: Bank
+    mail: Mail
 
     @classmethod
     def build(cls, settings: GatewaySettings) -> Gateways:
@@ -67,6 +75,7 @@ class Gateways:
             zeropay=ZeroPay(Transport("zeropay", settings.zeropay)),
             sms=Sms(Transport("sms", settings.sms, basic=False), settings.sms_sender),
             bank=Bank(Transport("bank", settings.bank)),
+            mail=Mail(Transport("mail", settings.mail), settings.mail_sender),
         )
 
 

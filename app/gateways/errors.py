@@ -65,6 +65,9 @@ KOREAN = {
     "BANK_NOT_AVAILABLE": f"은행이 지금 응답하지 않습니다. {TRY_LATER}",
     "TOO_LARGE_REQUEST": "한 번에 조회할 수 있는 건수를 넘었습니다. 나누어 다시 조회해 주세요.",
     "3014": "문자를 받을 수 없는 번호입니다. 휴대전화 번호를 확인해 주세요.",
+    "UNDELIVERABLE_ADDRESS": "메일을 받을 수 없는 주소입니다. 이메일 주소를 확인해 주세요.",
+    "INVALID_ADDRESS": "이메일 주소가 아닙니다. 이메일 주소를 확인해 주세요.",
+    "MAILBOX_FULL": "메일함이 가득 차서 받지 못했습니다. 메일함을 비우거나 다른 이메일 주소로 바꾸어 주세요.",
     # our own fault
     "InvalidAPIKey": ASK_OPERATOR,
     "SignatureDoesNotMatch": ASK_OPERATOR,

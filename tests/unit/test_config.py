@@ -13,6 +13,7 @@ SAFE = {
     "DATABASE_URL": "postgresql+psycopg://app@db/kvoucher",
     "REDIS_URL": "redis://cache/0",
     "BASE_URL": "https://voucher.example.kr",
+    "MAIL_SENDER": "no-reply@voucher.example.kr",
 } | {
     f"{name}_{part}": f"https://{name.lower()}.example.kr"
     if part == "URL"
@@ -33,7 +34,7 @@ def test_a_safe_production_starts_without_demonstration_and_without_sandbox():
 @pytest.mark.parametrize(
     "name",
     [
-        *("SECRET_KEY", "DATA_KEY", "DATABASE_URL", "REDIS_URL", "BASE_URL"),
+        *("SECRET_KEY", "DATA_KEY", "DATABASE_URL", "REDIS_URL", "BASE_URL", "MAIL_SENDER"),
         *(f"{name}_{part}" for name in config.OUTER for part in ("URL", "KEY")),
         *(f"{name}_SECRET" for name in config.SIGNING),
     ],

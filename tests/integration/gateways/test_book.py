@@ -14,7 +14,7 @@ import pytest
 from app.gateways import Gateways
 from app.gateways.errors import KOREAN
 from app.gateways.payments import Approval
-from sandbox import behaviours
+from sandbox import behaviours, mail
 from sandbox.numbers import test_numbers as tables_of_test_numbers
 from tests.integration.gateways.conftest import ROOT, WEB, Inbox, Sandbox, settings_for
 from tests.integration.gateways.test_card import PHONE, WON, authenticate
@@ -51,7 +51,7 @@ def test_the_book_survives_a_restart(tmp_path: Path, inbox: Inbox, new_order: Ne
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/messages", "/messages?auto=1", "/zeropay/wallets", "/card/branch", "/bank/"]
+    "path", ["/", "/messages", "/messages?auto=1", "/mails", "/zeropay/wallets", "/card/branch", "/bank/"]
 )
 def test_pages_open_in_korean_without_foreign_parts(path: str, sandbox: Sandbox) -> None:
     page = WEB.get(f"{sandbox.url}{path}")
@@ -67,7 +67,7 @@ DOCUMENT = (ROOT / "docs" / "sandbox.md").read_text()
 
 
 def test_the_document_names_every_test_number_and_what_it_does() -> None:
-    rows = [row for table in tables_of_test_numbers() for row in table.rows]
+    rows = [row for table in [*tables_of_test_numbers(), *mail.tables()] for row in table.rows]
     lines = [f"| {' | '.join(f'`{each}`' for each in row.numbers)} | {row.what}" for row in rows]
     assert len(lines) > 70
     assert [line for line in lines if line not in DOCUMENT] == []
@@ -91,6 +91,7 @@ def test_no_number_stands_for_two_things() -> None:
         behaviours.CANCEL_DECLINES,
         behaviours.CANCEL_FAULTS,
         behaviours.CANCEL_FIND_FAULTS,
+        behaviours.STATEMENT_FAULTS,
     )
     digits = [each for table in tables for each in table]
     assert len(digits) == len(set(digits))
@@ -98,7 +99,7 @@ def test_no_number_stands_for_two_things() -> None:
 
 def test_the_page_gives_every_number_to_copy(sandbox: Sandbox) -> None:
     page = WEB.get(f"{sandbox.url}/").text
-    for table in tables_of_test_numbers():
+    for table in [*tables_of_test_numbers(), *mail.tables()]:
         assert f'href="#{table.key}"' in page and f'id="{table.key}"' in page
         for row in table.rows:
             assert row.what in html.unescape(page)
