@@ -1,4 +1,5 @@
-"""Cancelling a payment: by the company on its Korean day, later by the supplier only (R-PAY-6).
+"""Cancelling a payment: by the company on its Korean day, later by the supplier only (R-PAY-6); by the clock
+for want of use (R-SET-1a).
 
 As with the payment itself, the intent is committed with its key before the gateway is asked, and what is not
 known stays 취소중 until it is.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,7 @@ from app.gateways.errors import Refused, Unavailable, Unknown
 from app.gateways.payments import Cancellation, Cancelled, PaymentGateway
 from app.models.ledger import JournalKind, LedgerAccount
 from app.models.payments import NOT_FAILED, Payment, PaymentState, SlipKind
+from app.models.record import AuditRow
 from app.models.vouchers import InstrumentKind, Voucher
 from app.policy import CLOCK, Actor
 from app.workflows import deals, payments, record, slips, steps, vouchers
@@ -60,6 +62,16 @@ def cancel_late(*, actor: Actor, payment_id: int, reason: str) -> Payment:
     return _cancel(actor, payment_id, "cancel_late", reason)
 
 
+def cancel_idle(*, payment_id: int, reason: str, is_idle: Callable[[], bool]) -> Payment:
+    """The clock cancels what was paid and is not used (R-SET-1a); outcomes as with `cancel_today`.
+
+    Whose turn it is does not matter: neither side presses. What was settled is clawed back (R-PAY-6).
+    `is_idle` is asked in the transaction that decides, with the payment locked; where it says no, nothing
+    is cancelled.
+    """
+    return _cancel(CLOCK, payment_id, "cancel_idle", reason, is_idle)
+
+
 def cancellable_by(*, actor: Actor, payment: Payment) -> bool:
     """Whether this person's button is there: the edge is open, and it is this side's turn."""
     actions = {edge.action for edge in PAYMENT.open_to(actor, payment)}
@@ -70,16 +82,20 @@ def _is_today(payment: Payment) -> bool:
     return payment.paid_at is not None and clock.today() == clock.korean_day(payment.paid_at)
 
 
-def _cancel(actor: Actor, payment_id: int, action: str, reason: str) -> Payment:
-    intent = _intend(actor, payment_id, action, reason)
+def _cancel(
+    actor: Actor, payment_id: int, action: str, reason: str, still: Callable[[], bool] = lambda: True
+) -> Payment:
+    intent = _intend(actor, payment_id, action, reason, still)
     if intent is None:
         return db.session.get_one(Payment, payment_id)
     steps.reached("cancellation.intended")
     return carry_out(intent)
 
 
-def _intend(actor: Actor, payment_id: int, action: str, reason: str) -> Intent | None:
-    """Commit the intent at the instant of the press; None where it was intended before."""
+def _intend(
+    actor: Actor, payment_id: int, action: str, reason: str, still: Callable[[], bool]
+) -> Intent | None:
+    """Commit the intent at the instant of the press; None where it was before, or is not wanted any more."""
     with clock.at(clock.now()), transaction():
         payment = lock(Payment, payment_id)
         policy.require_own(actor, payment)
@@ -88,6 +104,8 @@ def _intend(actor: Actor, payment_id: int, action: str, reason: str) -> Intent |
             return None
         if payment.state is PaymentState.PAID:
             _refuse_out_of_turn(payment, action)
+        if not still():
+            return None
         changes = {
             "cancel_key": secrets.token_urlsafe(24),
             "cancel_pressed_at": clock.now(),
@@ -97,7 +115,8 @@ def _intend(actor: Actor, payment_id: int, action: str, reason: str) -> Intent |
             "ask_again_at": clock.real_now() + payments.ASK_FIRST,
             "asked": 0,
         }
-        fire(PAYMENT, payment_id, action, actor=actor, reason=reason, changes=changes)
+        name = payment.deal.offering.name if action == "cancel_idle" else ""
+        fire(PAYMENT, payment_id, action, actor=actor, name=name, reason=reason, changes=changes)
         steps.reached("cancellation.intend.written")
         return intent_of(payment)
 
@@ -228,12 +247,23 @@ def _complete(payment: Payment, cancellation: Cancellation) -> Payment:
     return payment
 
 
+_WHOSE = {
+    "cancel_today": "수요기업이 요청한 취소입니다.",
+    "cancel_late": "공급기업이 요청한 취소입니다.",
+    "cancel_idle": "이용실적이 없어 시스템이 취소했습니다.",
+}
+
+
 def _whose_press(payment: Payment) -> str:
-    """For those who are told: at each instant one side alone may cancel, so the day tells which (R-PAY-6)."""
-    pressed, paid = payment.cancel_pressed_at, payment.paid_at
-    by_company = pressed and paid and clock.korean_day(pressed) == clock.korean_day(paid)
-    words = f" 사유: {payment.cancel_reason}" if payment.cancel_reason else ""
-    return f"{'수요기업' if by_company else '공급기업'}이 요청한 취소입니다.{words}"
+    """For those who are told: who wanted it, as the trail has kept it (R-PAY-6, R-SET-1a)."""
+    intents = (
+        select(AuditRow.action)
+        .where(AuditRow.entity == PAYMENT.entity, AuditRow.entity_id == payment.id)
+        .where(AuditRow.action.in_(_WHOSE))
+        .order_by(AuditRow.seq.desc())
+    )
+    whose = _WHOSE[db.session.scalars(intents.limit(1)).one()]
+    return f"{whose} 사유: {payment.cancel_reason}" if payment.cancel_reason else whose
 
 
 def _refuse(payment: Payment, refused: Refused) -> Payment:

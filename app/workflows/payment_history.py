@@ -23,17 +23,21 @@ _TITLES = {
     "mistype": "인증번호 불일치",
     "cancel_today": "결제취소 누름",
     "cancel_late": "결제취소 누름(공급기업)",
+    "cancel_idle": "결제취소 시작(이용 없음)",
     "cancelled": "결제취소 완료",
     "cancel_refused": "결제취소 거절",
     "return_charge": "잘못 승인된 금액 반환",
     "charge_returned": "잘못 승인된 금액 반환 확인",
 }
+_OURS = ("cancel_idle", "return_charge", "charge_returned")
+"""What nobody pressed, and no gateway said."""
 _TONES = {
     "succeed": "success",
     "fail": "danger",
     "mistype": "danger",
     "cancel_today": "warning",
     "cancel_late": "warning",
+    "cancel_idle": "warning",
     "cancelled": "neutral",
     "cancel_refused": "danger",
 }
@@ -95,14 +99,14 @@ def _at(row: AuditRow, payment: Payment) -> datetime:
 def _note(row: AuditRow, payment: Payment) -> str:
     if row.action == "succeed":
         return f"승인번호 {payment.approval_number}" if payment.approval_number else ""
-    if row.action in ("cancel_today", "cancel_late"):
+    if row.action in ("cancel_today", "cancel_late", "cancel_idle"):
         return f"사유: {row.reason}" if row.reason else ""
     return (row.reason or "") if row.action in ("fail", "mistype", "cancel_refused") else ""
 
 
 def _who(row: AuditRow, payment: Payment, own: set[int]) -> str:
     if row.actor_id is None:
-        return PLATFORM if row.action in ("return_charge", "charge_returned") else GATEWAY
+        return PLATFORM if row.action in _OURS else GATEWAY
     if row.actor_id in own:
         return row.actor_name
     late = row.action == "cancel_late"

@@ -55,6 +55,19 @@ PAYMENT = Lifecycle(
             needs_reason=True,
             confirm=CANCEL_QUESTION,
         ),
+        # Outside both sides' turns: for want of use, where the programme says so (R-SET-1a).
+        Edge(
+            action="cancel_idle",
+            label="결제취소(이용 없음)",
+            source=PaymentState.PAID,
+            target=PaymentState.CANCELLING,
+            permission=Permission.CLOCKWORK,
+            needs_reason=True,
+            tell=(
+                Tell(to="company", text="'{name}' 결제를 취소하고 있습니다. 이유: {reason}"),
+                Tell(to="supplier", text="'{name}' 결제를 취소하고 있습니다. 이유: {reason}"),
+            ),
+        ),
         Edge(
             action="cancelled",
             label="취소완료",

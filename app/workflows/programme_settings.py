@@ -13,7 +13,7 @@ from app import policy
 from app.db import db
 from app.errors import InvalidInput
 from app.models.companies import DocumentKind
-from app.models.programme import SelectionOrder, VatMode
+from app.models.programme import Programme, SelectionOrder, VatMode
 from app.models.record import AuditRow
 from app.policy import Actor, Permission
 from app.workflows import categories, record
@@ -35,7 +35,8 @@ class Setting:
     """number, flag, day, order, vat, words, codes or documents."""
 
 
-JOINING, WORTH, DEALS, VOUCHERS, SETTLEMENT = "접수와 심사", "지원금", "거래 기한", "바우처 기한", "정산"
+JOINING, WORTH, DEALS, VOUCHERS = "접수와 심사", "지원금", "거래 기한", "바우처 기한"
+SETTLEMENT, USAGE = "정산", "이용 확인과 경고"
 NOT_BACKWARDS = "이미 시작된 기한은 그대로입니다."
 
 SETTINGS = {
@@ -109,19 +110,73 @@ SETTINGS = {
         kind="day",
         hint="비워 두면 두 카드를 고를 수 없습니다.",
     ),
+    "settle_by_evaluation": Setting(
+        label="만족도 평가를 사용확인으로 인정",
+        group=SETTLEMENT,
+        kind="flag",
+        hint="수요기업이 평가하면 사용을 확인한 것으로 보고 정산합니다.",
+    ),
+    "settle_by_usage": Setting(
+        label="이용실적을 사용확인으로 인정",
+        group=SETTLEMENT,
+        kind="flag",
+        hint="공급기업이 로그인 1회 이상의 이용실적을 제출하면 정산합니다.",
+    ),
+    "settle_by_days": Setting(
+        label="기간 경과를 사용확인으로 인정",
+        group=SETTLEMENT,
+        kind="flag",
+        hint="결제한 뒤 아래 기간이 지나면 정산합니다. 세 가지 가운데 하나 이상을 켜 주세요.",
+    ),
     "settlement_use_days": Setting(
         label="정산 사용확인 기간",
         group=SETTLEMENT,
         unit="일",
-        hint="결제한 뒤 이 기간이 지나면 정산 대상입니다.",
+        hint="기간 경과를 인정할 때, 결제한 뒤 이 기간이 지나면 정산 대상입니다.",
     ),
     "settlement_fee_bp": Setting(
         label="정산 수수료", group=SETTLEMENT, unit="1만분의 1", most=10_000, hint="100이면 1%입니다."
+    ),
+    "usage_idle_days": Setting(
+        label="결제 후 이용 없음 경고",
+        group=USAGE,
+        unit="일",
+        least=1,
+        hint="결제일이나 이용 시작일부터 이 기간 동안 확인된 이용이 없으면 양쪽에 경고합니다.",
+    ),
+    "usage_idle_cancels": Setting(
+        label="결제 후 이용이 없으면 결제취소와 환수",
+        group=USAGE,
+        kind="flag",
+        hint="끄면 경고만 합니다. 켜도 이용 없음을 이용실적으로 확인한 거래만 취소합니다.",
+    ),
+    "usage_idle_months": Setting(
+        label="이용 없는 달 경고",
+        group=USAGE,
+        unit="개월",
+        least=1,
+        most=12,
+        hint="이용실적이 0회인 달이 이만큼 이어지면 양쪽에 경고합니다.",
+    ),
+    "usage_idle_stops": Setting(
+        label="이용 없는 달이 이어지면 이용 중지",
+        group=USAGE,
+        kind="flag",
+        hint="끄면 경고만 합니다. 이용 중지된 거래의 공급대금은 지급을 보류합니다.",
+    ),
+    "usage_grace_days": Setting(
+        label="경고 뒤 조치까지의 기간",
+        group=USAGE,
+        unit="일",
+        most=90,
+        hint="이 기간 안에 이용이 확인되면 조치하지 않습니다. 이미 알린 경고는 그대로입니다.",
     ),
     "category_codes": Setting(label="서비스 분야", group=JOINING, kind="codes"),
     "excluded_industries": Setting(label="지원 제외 업종", group=JOINING, kind="words"),
     "needed_documents": Setting(label="제출 서류", group=JOINING, kind="documents"),
 }
+SETTLES_BY = ("settle_by_evaluation", "settle_by_usage", "settle_by_days")
+"""What counts as a confirmed use; one of them at least (R-SET-1)."""
 WORTH_SETTINGS = tuple(name for name, setting in SETTINGS.items() if setting.group == WORTH)
 MOST_WORDS = 50
 LONGEST_WORD = 30
@@ -139,6 +194,17 @@ def check(settings: Mapping[str, Any]) -> None:
     if wrong:
         names = ", ".join(SETTINGS[name].label for name in wrong)
         raise InvalidInput("programme.settings", f"설정값을 확인해 주세요: {names}", fields=wrong)
+
+
+def check_together(programme: Programme, settings: Mapping[str, Any]) -> None:
+    """What no setting says by itself, with those that stay. Raises InvalidInput `programme.settings`."""
+    if any(settings.get(name, getattr(programme, name)) for name in SETTLES_BY):
+        return
+    text = (
+        "사용확인으로 인정할 것을 하나 이상 켜 주세요. 모두 끄면 어떤 결제도 정산할 수 없습니다. "
+        "(만족도 평가, 이용실적, 기간 경과)"
+    )
+    raise InvalidInput("programme.settings", text, fields={SETTLES_BY[0]: text})
 
 
 def _wrong(setting: Setting, value: Any) -> str:

@@ -96,6 +96,7 @@ def change_settings(*, actor: Actor, programme_id: int, reason: str = "", **sett
     programme_settings.check(settings)
     with transaction() as session:
         programme = lock(Programme, programme_id)
+        programme_settings.check_together(programme, settings)
         change = {n: (getattr(programme, n), v) for n, v in settings.items() if getattr(programme, n) != v}
         if set(change) & set(programme_settings.WORTH_SETTINGS) and has_vouchers(programme_id=programme_id):
             raise Conflict(

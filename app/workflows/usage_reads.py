@@ -22,6 +22,7 @@ from app.models.payments import STILL_PAID, Payment
 from app.models.types import Labelled
 from app.models.usage import UsageReport, UsageSource
 from app.policy import Actor, Permission
+from app.workflows import usage_warnings
 
 SHOWN = (DealState.PAID, DealState.PAYMENT_CANCELLED)
 """Deals whose use has been, or is, reported."""
@@ -77,6 +78,8 @@ class History:
     last_used_on: date | None
     open: bool
     """Whether its supplier may report."""
+    warnings: list[usage_warnings.Shown]
+    """That it is not used, the latest first."""
 
     @property
     def reported(self) -> bool:
@@ -92,7 +95,7 @@ class History:
         return sorted(each.month for each in self.months if each.state is UsageState.MISSING)
 
 
-_PAID = """
+PAID = """
 WITH paid AS (
   SELECT d.id, c.name AS company, o.name AS offering, p.paid_at, d.period_from, d.period_to,
          CAST(date_trunc('month', p.paid_at AT TIME ZONE 'Asia/Seoul') AS date) AS first_month,
@@ -105,9 +108,10 @@ WITH paid AS (
     JOIN offering o ON o.id = d.offering_id
    WHERE d.supplier_id = :supplier_id AND d.state = 'paid')
 """
+"""A supplier's paid deals, with from when until when reports are due."""
 _DUE = ":month BETWEEN a.due_from AND a.due_to"
 
-_ROWS = text(f"""{_PAID}
+_ROWS = text(f"""{PAID}
 SELECT a.id, a.company, a.offering, a.paid_at, a.period_from, a.period_to, a.due_from, a.due_to,
        u.logins, u.last_used_on, u.reported_at, u.source
   FROM paid a LEFT JOIN usage_report u ON u.deal_id = a.id AND u.month = CAST(:month AS date)
@@ -117,14 +121,14 @@ SELECT a.id, a.company, a.offering, a.paid_at, a.period_from, a.period_to, a.due
  ORDER BY a.id DESC LIMIT :size
 """)  # noqa: S608
 
-_COUNTS = text(f"""{_PAID}
+_COUNTS = text(f"""{PAID}
 SELECT count(*) AS total, count(u.deal_id) AS reported,
        count(*) FILTER (WHERE u.deal_id IS NULL AND {_DUE}) AS missing
   FROM paid a LEFT JOIN usage_report u ON u.deal_id = a.id AND u.month = CAST(:month AS date)
  WHERE a.first_month <= CAST(:month AS date)
 """)  # noqa: S608
 
-_MISSING = text(f"""{_PAID}
+_MISSING = text(f"""{PAID}
 SELECT CAST(m.month AS date) AS month, count(*) AS deals
   FROM paid a
  CROSS JOIN LATERAL generate_series(CAST(a.due_from AS timestamp), CAST(a.due_to AS timestamp),
@@ -246,6 +250,7 @@ def of_deal(*, actor: Actor, deal: Deal) -> History | None:
         logins=sum(row.logins for row in reports.values()),
         last_used_on=max(used, default=None),
         open=deal.state is DealState.PAID,
+        warnings=usage_warnings.of_deal(actor=actor, deal=deal),
     )
 
 

@@ -1,4 +1,4 @@
-"""Suppliers say monthly how much a paid service was used, by form or by file (R-SET-1a).
+"""Suppliers say monthly how much a paid service was used, by form, by file or by their system (R-SET-1a).
 
 The last report of a month counts; the trail, one chain per deal, keeps what was said before. Nobody is told
 of a month's report; a company is told when what was said of its use goes down.
@@ -20,7 +20,7 @@ from app.errors import Conflict, InvalidInput, NotFound
 from app.models.deals import DealState
 from app.models.usage import UsageSource
 from app.policy import Actor, Permission
-from app.workflows import record, usage_rows
+from app.workflows import record, usage_rows, usage_warnings
 from app.workflows.intake_rows import Fault
 from app.workflows.usage_rows import COLUMNS, Report, write_month
 
@@ -49,14 +49,14 @@ SELECT u.deal_id, u.month, u.logins, u.last_used_on
 
 _WRITE = text("""
 INSERT INTO usage_report (deal_id, month, supplier_id, company_id, logins, last_used_on, source,
-                          reported_by_id, reported_at)
-SELECT d.id, n.month, d.supplier_id, d.company_id, n.logins, n.last_used_on, :source, :actor_id, :at
+                          reported_by_id, key_id, reported_at)
+SELECT d.id, n.month, d.supplier_id, d.company_id, n.logins, n.last_used_on, :source, :actor_id, :key_id, :at
   FROM unnest(CAST(:ids AS bigint[]), CAST(:months AS date[]), CAST(:logins AS integer[]),
               CAST(:days AS date[])) AS n (deal_id, month, logins, last_used_on)
   JOIN deal d ON d.id = n.deal_id
 ON CONFLICT (deal_id, month) DO UPDATE
    SET logins = excluded.logins, last_used_on = excluded.last_used_on, source = excluded.source,
-       reported_by_id = excluded.reported_by_id, reported_at = excluded.reported_at
+       reported_by_id = excluded.reported_by_id, key_id = excluded.key_id, reported_at = excluded.reported_at
 """)
 
 
@@ -126,17 +126,17 @@ def report(
     policy.require(actor, Permission.DEAL_ANSWER)
     said = Report(deal_id=deal_id, month=month.replace(day=1), logins=logins, last_used_on=last_used_on)
     with transaction():
-        deals = _deals(actor, [deal_id], lock=True)
+        deals = own_deals(actor, [deal_id], lock=True)
         if deal_id not in deals:
             raise NotFound()
-        if wrong := _wrong_state(deals[deal_id]):
+        if wrong := wrong_state(deals[deal_id]):
             raise Conflict("usage.not_paid", wrong)
         wrong_fields = usage_rows.wrong_values(said, clock.today())
-        if early := _too_early(said, deals[deal_id]):
+        if early := too_early(said, deals[deal_id]):
             wrong_fields["month"] = early
         if wrong_fields:
             raise InvalidInput("usage.values", next(iter(wrong_fields.values())), fields=wrong_fields)
-        return _write([said], deals, source=UsageSource.FORM, actor=actor)
+        return write([said], deals, source=UsageSource.FORM, actor=actor)
 
 
 def sift(*, actor: Actor, content: bytes) -> Sifted:
@@ -184,12 +184,12 @@ def report_file(*, actor: Actor, content: bytes, digest: str) -> Written:
             raise Conflict(
                 "usage.file.nothing", "제출할 수 있는 행이 없습니다. 거절 사유를 고쳐 다시 올려 주세요."
             )
-        return _write(found.reports, found.deals, source=UsageSource.FILE, actor=actor)
+        return write(found.reports, found.deals, source=UsageSource.FILE, actor=actor)
 
 
 def _sift(actor: Actor, content: bytes, *, lock: bool) -> Sifted:
     found = usage_rows.read(sheets.read(content), clock.today())
-    deals = _deals(actor, sorted({each.deal_id for each in found.reports}), lock=lock)
+    deals = own_deals(actor, sorted({each.deal_id for each in found.reports}), lock=lock)
     good: list[Report] = []
     faults = list(found.faults)
     for each in found.reports:
@@ -199,11 +199,11 @@ def _sift(actor: Actor, content: bytes, *, lock: bool) -> Sifted:
         else:
             faults.append(fault)
     faults.sort(key=lambda fault: fault.row)
-    return Sifted(good, _changes(good), faults, found.blank, deals, usage_rows.digest(good))
+    return Sifted(good, changes_of(good), faults, found.blank, deals, usage_rows.digest(good))
 
 
-def _deals(actor: Actor, ids: Sequence[int], *, lock: bool) -> dict[int, ReportedDeal]:
-    """The supplier's own of these deals."""
+def own_deals(actor: Actor, ids: Sequence[int], *, lock: bool) -> dict[int, ReportedDeal]:
+    """The supplier's own of these deals, locked for whoever writes. Raises NotFound without a supplier."""
     if actor.supplier_id is None:
         raise NotFound()
     parameters = {"ids": list(ids), "supplier_id": actor.supplier_id}
@@ -220,27 +220,29 @@ def _fault(said: Report, deal: ReportedDeal | None) -> Fault | None:
     # Another supplier's deal and none at all are told apart by nobody.
     if deal is None:
         return Fault(said.row, COLUMNS["deal_id"], "귀사의 거래 가운데 이 번호가 없습니다.")
-    if wrong := _wrong_state(deal):
+    if wrong := wrong_state(deal):
         return Fault(said.row, COLUMNS["deal_id"], wrong)
-    if early := _too_early(said, deal):
+    if early := too_early(said, deal):
         return Fault(said.row, COLUMNS["month"], early)
     return None
 
 
-def _wrong_state(deal: ReportedDeal) -> str | None:
+def wrong_state(deal: ReportedDeal) -> str | None:
+    """Why nothing can be reported of a deal; None where it can."""
     if deal.state is DealState.PAID and deal.paid_at is not None:
         return None
     return f"결제완료된 거래만 이용실적을 제출합니다. 이 거래는 '{deal.state.label}' 상태입니다."
 
 
-def _too_early(said: Report, deal: ReportedDeal) -> str | None:
+def too_early(said: Report, deal: ReportedDeal) -> str | None:
+    """Why a month cannot be reported of a deal; None where it can."""
     first = clock.korean_day(deal.paid_at).replace(day=1) if deal.paid_at else said.month
     if said.month >= first:
         return None
     return f"결제한 달({write_month(first)})보다 앞선 달입니다."
 
 
-def _changes(reports: Sequence[Report]) -> list[Change]:
+def changes_of(reports: Sequence[Report]) -> list[Change]:
     """Of the reports: those that say something new, each with what was said before."""
     keys = {"ids": [each.deal_id for each in reports], "months": [each.month for each in reports]}
     known = {
@@ -251,11 +253,16 @@ def _changes(reports: Sequence[Report]) -> list[Change]:
     return [Change(each, was) for each, was in pairs if was != (each.logins, each.last_used_on)]
 
 
-def _write(
-    reports: Sequence[Report], deals: Mapping[int, ReportedDeal], *, source: UsageSource, actor: Actor
+def write(
+    reports: Sequence[Report],
+    deals: Mapping[int, ReportedDeal],
+    *,
+    source: UsageSource,
+    actor: Actor,
+    key_id: int | None = None,
 ) -> Written:
-    """In a handful of statements, however many. The caller holds the deals' locks."""
-    changes = _changes(reports)
+    """In a handful of statements, however many. The caller holds the deals' locks, in its transaction."""
+    changes = changes_of(reports)
     if changes:
         said = [change.report for change in changes]
         db.session.execute(
@@ -267,11 +274,13 @@ def _write(
                 "days": [each.last_used_on for each in said],
                 "source": source.value,
                 "actor_id": actor.id,
+                "key_id": key_id,
                 "at": clock.now(),
             },
         )
         numbers = record.write_many(ENTITY, _audit(changes), "report", actor=actor)
         record.tell(_messages(changes, deals, numbers))
+        usage_warnings.end_where_used({each.deal_id for each in said if each.logins})
     new = sum(1 for change in changes if change.before is None)
     return Written(new, len(changes) - new, len(reports) - len(changes))
 

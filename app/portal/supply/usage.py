@@ -18,7 +18,7 @@ from app.portal import lists
 from app.portal.supply.root import blueprint
 from app.web.forms import BaseForm, DateField, MoneyField, Required, refusal_to_form
 from app.web.pages import page_args
-from app.workflows import usage_reads, usage_reports, usage_rows
+from app.workflows import usage_reads, usage_reports, usage_rows, usage_warnings
 from app.workflows.usage_reads import History, UsageRow, UsageState
 from app.workflows.usage_reports import Written
 
@@ -85,6 +85,7 @@ def usage() -> ResponseReturnValue:
         months=[(each, _named(each, lacking)) for each in choices],
         lacking={each: count for each, count in lacking.items() if each != month},
         only_missing=only_missing(),
+        warned=usage_warnings.open_count(actor=actor),
         counts=usage_reads.month_counts(actor=actor, month=month),
         rows=rows,
         size=size,

@@ -29,6 +29,10 @@ PLAIN = {
     "card_opens_on": "2020.11.02",
     "settlement_use_days": "10",
     "settlement_fee_bp": "0",
+    "settle_by_days": "y",
+    "usage_idle_days": "30",
+    "usage_idle_months": "3",
+    "usage_grace_days": "14",
 }
 
 
@@ -60,6 +64,19 @@ def test_settings_are_changed_within_their_bounds(world: Any, manager: Any, addr
     )
     assert done.status_code == 302
     assert (world.programme.selection_order, world.programme.needs_employees) == (SelectionOrder.SCORE, True)
+
+
+def test_what_counts_as_use_cannot_all_be_switched_off(world: Any, manager: Any, address: str) -> None:
+    """R-SET-1: the sentence stands by the first of the three, and nothing is kept."""
+    none_left = {name: value for name, value in PLAIN.items() if name != "settle_by_days"}
+    page = manager.post(f"{address}/settings", data=none_left | {"payment_days": "9"})
+    assert page.status_code == 422 and "하나 이상 켜 주세요" in text(page)
+    assert world.programme.payment_days == 2 and world.programme.settle_by_days
+    done = manager.post(f"{address}/settings", data=none_left | {"settle_by_usage": "y"})
+    assert done.status_code == 302
+    programme = world.programme
+    assert (programme.settle_by_usage, programme.settle_by_days) == (True, False)
+    assert (programme.usage_idle_stops, programme.usage_idle_cancels) == (False, False)
 
 
 def test_the_worth_of_a_voucher_is_asked_first_and_needs_a_reason(

@@ -175,3 +175,30 @@ def test_a_new_year_can_be_made_closed_and_the_old_one_stays_current(
         change(manager, each, is_open=False)
     # Sign-up has ended; screening, budgets and deals of the year go on.
     assert programmes.current().id == following.id
+
+
+def test_what_counts_as_use_is_set_but_not_to_nothing(manager: Actor, programme: Programme) -> None:
+    """R-SET-1: with none of the three no payment would ever be settled."""
+    change(manager, programme, settle_by_evaluation=False, settle_by_days=False)
+    assert (programme.settle_by_usage, programme.settle_by_days) == (True, False)
+    for left in ({"settle_by_usage": False}, dict.fromkeys(programme_settings.SETTLES_BY, False)):
+        with pytest.raises(InvalidInput) as refusal:
+            change(manager, programme, **left)
+        assert refusal.value.code == "programme.settings"
+        assert "하나 이상 켜 주세요" in refusal.value.fields["settle_by_evaluation"]
+    assert db.session.get_one(Programme, programme.id, populate_existing=True).settle_by_usage
+    change(manager, programme, settle_by_usage=False, settle_by_evaluation=True)
+    assert (programme.settle_by_usage, programme.settle_by_evaluation) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"usage_idle_days": 0}, {"usage_idle_months": 13}, {"usage_grace_days": 91}, {"usage_idle_days": 366}],
+)
+def test_the_numbers_of_a_warning_have_bounds(
+    manager: Actor, programme: Programme, wrong: dict[str, int]
+) -> None:
+    """R-SET-1a"""
+    with pytest.raises(InvalidInput) as refusal:
+        change(manager, programme, **wrong)
+    assert list(refusal.value.fields) == list(wrong)
