@@ -34,10 +34,11 @@ def of_offering(offering_id: int, /) -> list[Spread]:
         counts = dict(zip(SCORES, row[place * len(SCORES) : (place + 1) * len(SCORES)], strict=True))
         if number := sum(counts.values()):
             marks = sum(score * count for score, count in counts.items())
-            lines.append(Spread(label=label, average=_tenths(marks, number), counts=counts))
+            lines.append(Spread(label=label, average=tenths(marks, number), counts=counts))
     return lines
 
 
-def _tenths(marks: int, number: int) -> str:
+def tenths(marks: int, number: int) -> str:
+    """`4.2`: of so many marks the average with one decimal, rounded half up, in whole-number arithmetic."""
     tenths = (marks * 20 + number) // (number * 2)
     return f"{tenths // 10}.{tenths % 10}"

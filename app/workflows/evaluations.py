@@ -17,7 +17,7 @@ from app.models.companies import Company
 from app.models.deals import Deal, DealState
 from app.models.settlements import Evaluation
 from app.policy import Actor, Permission, Role
-from app.workflows import record
+from app.workflows import record, usage_warnings
 
 COMMENT_MAX = 1_000
 CRITERIA: dict[str, str] = Evaluation.CRITERIA
@@ -84,8 +84,11 @@ def _tell(actor: Actor, evaluation: Evaluation) -> None:
         key=f"evaluation:{evaluation.id}",
         supplier_id=evaluation.supplier_id,
         text=f"수요기업이 서비스를 평가했습니다. 평점 {evaluation.average}점",
+        link=f"/supply/evaluations/{evaluation.id}",
     )
     record.tell([message])
+    # Who evaluates a service has used it: a warning of no use is over (R-SET-1a).
+    usage_warnings.end_where_used([evaluation.deal_id])
 
 
 def _check(scores: Mapping[str, int], comment: str) -> None:
