@@ -91,6 +91,19 @@ CANCEL_FIND_FAULTS: dict[str, tuple[str, int, str]] = {
     "86": ("500", 2, "승인; 취소됐지만 답을 잃는다; 두 번째 조회까지 500 오류, 다음 조회는 맞게 답한다"),
     "87": ("garbage", 2, "승인; 취소됐지만 답을 잃는다; 두 번째 조회까지 깨진 답, 다음 조회는 맞게 답한다"),
 }
+# The payment succeeds; its cancellation too, where one comes. What differs is the daily file (R-SET-3).
+STATEMENT_FAULTS: dict[str, str] = {
+    "90": "승인; 일별 명세에서 빠진다",
+    "91": "승인; 일별 명세에 100원 많게 실린다",
+    "92": "승인; 일별 명세에 두 번 실린다",
+    "93": "승인; 나중에 취소하면 그 취소가 일별 명세에서 빠진다",
+    "94": "승인; 다음 날 명세에 실린다",
+    "95": "승인; 사흘 뒤 명세에 실린다",
+    "96": "승인; 아무도 하지 않은 승인 한 건이 같은 명세에 함께 실린다",
+    "97": "승인; 명세의 그 행은 거래일시가 깨져 있다",
+    "98": "승인; 그날 명세를 처음 받을 때는 합계 줄이 맞지 않고, 다시 받으면 맞다",
+    "99": "승인; 하지 않은 취소가 같은 명세에 함께 실린다",
+}
 PHONES: dict[str, str] = {
     "01": "본인확인 거절: 통신사 가입 정보 불일치; 문자는 전달 실패",
     "50": "응답 없음 30초",
@@ -165,7 +178,15 @@ def _known(digits: str, *tables: Mapping[str, object]) -> str:
     return digits
 
 
-_PAYMENT = (DECLINES, CONFIRM_FAULTS, FIND_FAULTS, CANCEL_DECLINES, CANCEL_FAULTS, CANCEL_FIND_FAULTS)
+_PAYMENT = (
+    DECLINES,
+    CONFIRM_FAULTS,
+    FIND_FAULTS,
+    CANCEL_DECLINES,
+    CANCEL_FAULTS,
+    CANCEL_FIND_FAULTS,
+    STATEMENT_FAULTS,
+)
 
 
 def of_card(number: str) -> str:

@@ -80,6 +80,12 @@ def _cancellations() -> list[Table]:
             "결제는 승인되고, 나중에 취소할 때 일어납니다.",
             {**behaviours.CANCEL_FAULTS, **_told(behaviours.CANCEL_FIND_FAULTS)},
         ),
+        _both(
+            "statements",
+            "일별 명세의 차이",
+            "결제는 승인되고, 카드사와 제로페이가 다음 날 보내는 일별 명세가 장부와 달라집니다.",
+            behaviours.STATEMENT_FAULTS,
+        ),
     ]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from sandbox import behaviours, transactions
+from sandbox import behaviours, statements, transactions
 from sandbox.errors import ApiError, LostAnswer
 from sandbox.times import iso, now, parse
 from sandbox.world import (
@@ -312,8 +312,10 @@ class Psp:
         courier.send(system=self.system, secret=self.secret, event=event, after=after, times=times)
 
     def add_routes(self, blueprint: Blueprint) -> None:
-        """The calls that card and ZeroPay share to the letter: query by order id, cancel, transactions."""
+        """The calls that card and ZeroPay share to the letter: query by order id, cancel, transactions, and
+        the daily file."""
         transactions.add_route(self, blueprint)
+        statements.add_route(self, blueprint)
 
         @blueprint.get("/v1/payments/orders/<order_id>")
         def find(order_id: str) -> Response:

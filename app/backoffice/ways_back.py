@@ -24,6 +24,7 @@ LISTS = (
     "console_dashboard.decisions",
     "console_dashboard.ending",
     "console_unknown.index",
+    "console_reconciliation.index",
 )
 LONGEST = 1_000
 # Of a list's address, what asks for a file instead of the page.

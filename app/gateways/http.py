@@ -113,6 +113,21 @@ class Transport:
     def get(self, path: str, *, params: Mapping[str, str] | None = None) -> Answer:
         return self._call("GET", path, params=params, repeatable=True)
 
+    def get_file(self, path: str) -> bytes:
+        """A file as it lies there. Raises as `get`."""
+        try:
+            return self._file(path)
+        except (_Lost, Unavailable):
+            log.info("repeat after a lost answer", extra={"system": self.name})
+            return self._file(path)
+
+    def _file(self, path: str) -> bytes:
+        response = self._send("GET", path)
+        if response.status_code != 200:
+            self._read(response)
+            raise Unknown(f"{self.name}: HTTP {response.status_code} without a file")
+        return response.content
+
     def post(
         self,
         path: str,
@@ -142,7 +157,10 @@ class Transport:
             log.info("repeat after a lost answer", extra={"system": self.name})
             return self._once(method, path, **request)
 
-    def _once(
+    def _once(self, method: str, path: str, **request: Any) -> Answer:
+        return self._read(self._send(method, path, **request))
+
+    def _send(
         self,
         method: str,
         path: str,
@@ -150,10 +168,11 @@ class Transport:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> httpx.Response:
+        """Raises Unavailable, Unknown or _Lost where no answer came about."""
         timeout = httpx.Timeout(self.endpoint.timeout, connect=self.endpoint.connect_timeout)
         try:
-            response = _client().request(
+            return _client().request(
                 method,
                 self.endpoint.base_url.rstrip("/") + path,
                 json=body,
@@ -169,7 +188,6 @@ class Transport:
             raise Unknown(f"{self.name}: {type(error).__name__}") from None
         except httpx.HTTPError as error:
             raise _Lost(f"{self.name}: {type(error).__name__}") from None
-        return self._read(response)
 
     def _read(self, response: httpx.Response) -> Answer:
         status = response.status_code

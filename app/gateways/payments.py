@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import pairwise
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -116,6 +116,18 @@ class PaymentGateway:
                 yield page
             more = answer.data.get("hasNext") is True and bool(page)
             last = page[-1] if page else None
+
+    def statement(self, *, day: date) -> bytes | None:
+        """The daily file of a Korean day as it comes (R-SET-3); None while there is none yet.
+
+        Raises Unknown, Unavailable or Refused.
+        """
+        try:
+            return self.transport.get_file(f"/v1/statements/{day:%Y%m%d}")
+        except Refused as refused:
+            if refused.code == "NOT_FOUND_STATEMENT":
+                return None
+            raise
 
     def cancel(
         self,

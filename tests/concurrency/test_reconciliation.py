@@ -1,67 +1,150 @@
-"""The books are compared while people pay and cancel: nothing that is on its way is called a difference."""
+"""R-SET-3 under racing: a file is taken once and matched once, and a difference has one end."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
+import pytest
+from sqlalchemy import func, select
+
 from app import clock
-from app.db import db
-from app.models.payments import PaymentState
-from app.workflows import cancellations, payment_resolution, reconciliation
-from app.workflows.reconciliation import Books
-from tests import money
+from app.db import db, transaction
+from app.models.payments import Payment
+from app.models.statements import (
+    ItemState,
+    ReconAct,
+    ReconItem,
+    StatementFile,
+    StatementLine,
+    StatementMatch,
+)
+from app.policy import CLOCK, Actor, Role
+from app.workflows import matching, recon_items, record, statements
+from tests import factories, settled
+from tests.integration.workflows.reconciling import DAY, File, Row, charge, items, take
+from tests.racing import outcomes
 
-PAYERS, EACH = 3, 4
+NIGHT = clock.start_of(DAY)
 
 
-def _next_second() -> datetime:
-    """The gateway dates to the second: what others paid in this test's first one would count."""
-    now = clock.now()
-    time.sleep(1 - now.microsecond / 1_000_000)
-    return now.replace(microsecond=0) + timedelta(seconds=1)
+@pytest.fixture
+def paid(committed: Any) -> Iterator[Payment]:
+    at = NIGHT + timedelta(hours=10)
+    with clock.at(at):
+        supplier = factories.make_supplier()
+        payment = settled.make_paid(factories.make_programme(), supplier, 300_000, paid_at=at)
+    yield payment
 
 
-def test_comparing_while_people_pay_and_cancel(together: Any, sandbox: str) -> None:
-    payers = [money.make_payer(sandbox) for _ in range(PAYERS)]
-    bills = [[money.make_bill(payer, 10_000) for _ in range(EACH)] for payer in payers]
-    db.session.commit()
-    since = _next_second()
-    paying = threading.Semaphore(0)
+@pytest.fixture
+def officers(committed: Any) -> tuple[Actor, Actor, Actor]:
+    with transaction():
+        one, two, three = (factories.make_actor(Role.FINANCE_OFFICER) for _ in range(3))
+    return one, two, three
 
-    def pay(number: int) -> Callable[[], int]:
-        def run() -> int:
-            try:
-                for turn, deal in enumerate(bills[number]):
-                    payment = money.pay(payers[number], deal, behaviour="52" if turn == 1 else "")
-                    if turn == 1:
-                        payment = payment_resolution.resolve_one(payment_id=payment.id)
-                    assert payment.state is PaymentState.PAID
-                    if turn % 2:
-                        cancellations.cancel_today(
-                            actor=payers[number].actor, payment_id=payment.id, reason="변경"
-                        )
-                return EACH
-            finally:
-                paying.release()
 
-        return run
+def count(table: Any) -> int:
+    return db.session.scalar(select(func.count()).select_from(table)) or 0
 
-    def compare() -> list[Books]:
-        seen, done = [], 0
-        while done < PAYERS:
-            done += paying.acquire(timeout=0.05)
-            seen.append(reconciliation.compare(since=since, until=clock.now() + timedelta(seconds=2)))
-        return seen
 
-    *paid, seen = together(*(pay(number) for number in range(PAYERS)), compare)
-    assert paid == [EACH] * PAYERS
-    assert len(seen) > PAYERS
-    assert [books.differences for books in seen if not books.agree] == []
-    last = reconciliation.compare(since=since, until=clock.now() + timedelta(seconds=2))
-    assert last.agree and last.undecided == 0
-    assert last.ours == last.theirs
-    assert last.ours.sum == PAYERS * EACH // 2 * 10_000
+def test_a_file_pressed_at_once_is_taken_once(
+    paid: Payment, officers: tuple[Actor, Actor, Actor], together: Any
+) -> None:
+    content = File(rows=[charge(paid)]).content()
+
+    def by(actor: Actor) -> Any:
+        return lambda: statements.take(actor=actor, content=content, file_name="x.csv").id and "taken"
+
+    answers = together(*[by(actor) for actor in (*officers, CLOCK)])
+    assert outcomes(answers) == {"taken": 1, "statement.taken": 3}
+    assert (count(StatementFile), count(StatementLine)) == (1, 1)
+
+
+def test_two_files_of_one_day_at_once(
+    paid: Payment, officers: tuple[Actor, Actor, Actor], together: Any
+) -> None:
+    files = [File(rows=[charge(paid)]), File(rows=[])]
+
+    def take_in(file: File) -> Any:
+        return lambda: statements.take(actor=CLOCK, content=file.content(), file_name="x.csv").id and "taken"
+
+    answers = together(*[take_in(file) for file in files])
+    assert outcomes(answers) == {"taken": 1, "statement.day_taken": 1}
+    assert count(StatementFile) == 1
+
+
+def test_a_file_matched_by_several_jobs_at_once(paid: Payment, together: Any) -> None:
+    rows = [charge(paid), charge(paid), Row("77777777", 55_000, NIGHT)]
+    file_id = statements.take(actor=CLOCK, content=File(rows=rows).content(), file_name="x.csv").id
+    together(*[lambda: matching.match(file_id=file_id)] * 4)
+    assert count(StatementMatch) == 1 and len(items()) == 2
+    assert record.verify() == []
+
+
+def test_neighbouring_days_matched_at_once(paid: Payment, together: Any) -> None:
+    """Each of the two would open what is missing: one of them does."""
+    contents = [File(DAY).content(), File(DAY + timedelta(days=1)).content()]
+    ids = [statements.take(actor=CLOCK, content=each, file_name="x.csv").id for each in contents]
+    together(*[lambda key=key: matching.match(file_id=key) for key in ids * 2])
+    assert [item.payment_id for item in items()] == [paid.id]
+
+
+def _one_open() -> ReconItem:
+    take(File(rows=[Row("77777777", 55_000, NIGHT)]))
+    [item] = items()
+    return item
+
+
+def test_two_who_close_one_difference(officers: tuple[Actor, Actor, Actor], together: Any) -> None:
+    one, two, three = officers
+    item_id = _one_open().id
+    recon_items.propose(actor=one, item_id=item_id, reason="카드사 확인")
+    db.session.rollback()
+
+    def confirm(actor: Actor) -> Any:
+        return lambda: recon_items.confirm(actor=actor, item_id=item_id, reason="확인").state.value
+
+    answers = together(confirm(two), confirm(three), confirm(one))
+    assert outcomes(answers)["closed"] == 1
+    [item] = items(state=None)
+    assert item.state is ItemState.CLOSED and item.closed_by_id in (two.id, three.id)
+    done = select(func.count()).select_from(ReconAct).where(ReconAct.action == "confirm")
+    assert db.session.scalar(done) == 1 and record.verify() == []
+
+
+def test_closed_and_turned_down_at_once(officers: tuple[Actor, Actor, Actor], together: Any) -> None:
+    one, two, three = officers
+    item_id = _one_open().id
+    recon_items.propose(actor=one, item_id=item_id, reason="카드사 확인")
+    db.session.rollback()
+    answers = together(
+        lambda: recon_items.confirm(actor=two, item_id=item_id, reason="확인").state.value,
+        lambda: recon_items.send_back(actor=three, item_id=item_id, reason="근거 부족").state.value,
+    )
+    found = outcomes(answers)
+    assert sum(found[state] for state in ("closed", "open")) == 1
+    assert count(ReconAct) == 2
+
+
+def test_a_match_by_hand_while_the_missing_line_comes(
+    paid: Payment, officers: tuple[Actor, Actor, Actor], together: Any
+) -> None:
+    """Whichever comes first, the payment is accounted for once."""
+    one, two, _ = officers
+    take(File(rows=[charge(paid, approval="99999999", order="")]))
+    take(File(DAY + timedelta(days=1)))
+    theirs, ours = items()
+    recon_items.propose_match(actor=one, item_id=ours.id, other_id=theirs.id, reason="승인번호 오기")
+    late = File(DAY + timedelta(days=2), rows=[charge(paid)])
+    file_id = statements.take(actor=CLOCK, content=late.content(), file_name="x.csv").id
+    ours_id = ours.id
+    db.session.rollback()
+    together(
+        lambda: recon_items.confirm(actor=two, item_id=ours_id, reason="확인"),
+        lambda: matching.match(file_id=file_id),
+    )
+    matched = select(func.count()).select_from(StatementMatch).where(StatementMatch.payment_id == paid.id)
+    assert db.session.scalar(matched) == 1
+    assert record.verify() == []
