@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from flask import Blueprint, Response, jsonify, render_template, request
 
-from sandbox import behaviours
+from sandbox import bank_sheets, behaviours
 from sandbox.errors import ApiError
 from sandbox.times import iso, now
 from sandbox.world import World, demand_basic_key, json_body, text
@@ -21,6 +21,7 @@ DATE = re.compile(r"\d{8}")
 ACCOUNT = re.compile(r"\d{7,14}")
 ANOTHER_NAME = "다른예금주"
 OK = ("0000", "정상처리")
+_BOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def blueprint(world: World) -> Blueprint:
@@ -34,7 +35,7 @@ def blueprint(world: World) -> Blueprint:
     @routes.post("/v1/results")
     def results() -> Response:
         demand_basic_key(world.keys.bank)
-        return _csv(_run(world, request.get_data()))
+        return _file(*_run(world, request.get_data()))
 
     @routes.get("/")
     def page() -> str:
@@ -54,7 +55,7 @@ def blueprint(world: World) -> Blueprint:
         row = world.book.one("SELECT result FROM transfer WHERE batch_number = ?", batch_number)
         if row is None:
             raise ApiError("NOT_FOUND_BATCH", "받은 적이 없는 이체 묶음입니다.", 404)
-        return _csv(row["result"])
+        return _file(batch_number, row["result"])
 
     return routes
 
@@ -64,13 +65,18 @@ def _page(world: World, *, error: str = "", done: bool = False) -> str:
     return render_template("bank.html", batches=batches, error=error, done=done)
 
 
-def _csv(content: str) -> Response:
-    number = content.split(",", 2)[1]
+def _file(number: str, content: str | bytes) -> Response:
+    """A result as it was answered: text of our lines, or a sheet in the kind that was sent."""
+    kind, content_type = "csv", "text/csv; charset=utf-8"
+    if isinstance(content, bytes):
+        is_book = content.startswith(b"PK")
+        kind = "xlsx" if is_book else "csv"
+        content_type = _BOOK if is_book else "text/csv"
     name = re.sub(r"[^A-Za-z0-9_-]", "_", number)
     return Response(
-        content.encode(),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="result-{name}.csv"'},
+        content if isinstance(content, bytes) else content.encode(),
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="result-{name}.{kind}"'},
     )
 
 
@@ -94,19 +100,29 @@ def _holder(body: dict[str, Any], expected_name: str) -> dict[str, Any]:
     }
 
 
-def _run(world: World, content: bytes) -> str:
+def _run(world: World, content: bytes) -> tuple[str, str | bytes]:
     """Carry out a transfer file once: the same again gets the same result, another of its number none."""
-    number, day, lines = _read(content)
+    received = iso(now())
+    number, answer = _carried_out(content, received)
     fingerprint = hashlib.sha256(content).hexdigest()
     with world.book.write() as rows:
         known = rows.execute("SELECT * FROM transfer WHERE batch_number = ?", (number,)).fetchone()
         if known and known["fingerprint"] != fingerprint:
             raise ApiError("DUPLICATE_BATCH", f"{number} 번호의 다른 파일을 이미 처리했습니다.", 409)
         if known:
-            return str(known["result"])
-        result = _result(number, day, lines)
-        rows.execute("INSERT INTO transfer VALUES (?, ?, ?, ?)", (number, fingerprint, result, iso(now())))
-        return result
+            return number, known["result"]
+        rows.execute("INSERT INTO transfer VALUES (?, ?, ?, ?)", (number, fingerprint, answer, received))
+        return number, answer
+
+
+def _carried_out(content: bytes, received: str) -> tuple[str, str | bytes]:
+    """What the bank knows the file by, and its result: a sheet by its first transfer's key."""
+    sheet = bank_sheets.read(content)
+    if sheet is None:
+        number, day, lines = _read(content)
+        return number, _result(number, day, lines)
+    outcomes = [behaviours.ACCOUNTS.get(line.account[-4:], OK) for line in sheet.lines]
+    return sheet.lines[0].cms, bank_sheets.answer(sheet, outcomes, received=received[:16])
 
 
 def _read(content: bytes) -> tuple[str, str, list[list[str]]]:

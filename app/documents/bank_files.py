@@ -1,15 +1,18 @@
-"""The bank's files: transfers out, results back. UTF-8 CSV with header, lines and trailer (R-SET-2). Pure."""
+"""The bank's files: what a transfer is, and a result with header, lines and trailer (R-SET-2). Pure."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 
 OK_CODE = "0000"
+FAILED_CODES = ("0011", "0012", "0013", "0021", "0031", "0099")
+LONGEST_CODE = 20
+EMPTY_CODE = f"결과 코드가 비어 있거나 {LONGEST_CODE}자를 넘습니다."
 _CMS = re.compile(r"KV(\d{10})")
 
 
@@ -23,6 +26,51 @@ class FileRefused(ValueError):
 
 
 @dataclass(frozen=True)
+class Codes:
+    """Which of a bank's result codes mean paid, and which failed; any other means nothing yet.
+
+    A transfer that is still being carried out would be paid twice, were it taken for failed (R-SET-2).
+    """
+
+    ok: tuple[str, ...] = (OK_CODE,)
+    failed: tuple[str, ...] = FAILED_CODES
+
+    def paid(self, code: str) -> bool | None:
+        """Whether it means so; None of one that is not known."""
+        whole = self.whole(code)
+        if whole in map(self.whole, self.ok):
+            return True
+        return False if whole in map(self.whole, self.failed) else None
+
+    def whole(self, code: str) -> str:
+        """Digits with the zeros that a spreadsheet takes off: `0` is `0000` where the codes are so long."""
+        width = max((len(each) for each in self.ok if _is_digits(each)), default=0)
+        return code.zfill(width) if _is_digits(code) else code
+
+    @property
+    def both(self) -> list[str]:
+        """Those that are said to mean the one and the other."""
+        return [code for code in self.failed if self.whole(code) in map(self.whole, self.ok)]
+
+
+def _is_digits(code: str) -> bool:
+    return code.isascii() and code.isdigit()
+
+
+def refuse_unknown(codes: Iterable[str]) -> None:
+    """A file is taken once: for the lines that nothing can be said of, all wait. Raises FileRefused."""
+    found = Counter(codes)
+    if found:
+        listed = ", ".join(f"‘{code}’({count:,}건)" for code, count in found.most_common(10))
+        more = f" 등 {len(found):,}가지" if len(found) > 10 else ""
+        raise FileRefused(
+            "unknown_code",
+            f"뜻을 모르는 결과 코드가 있습니다: {listed}{more}. 은행에 확인한 뒤 ‘은행 양식’에 등록하고 같은 "
+            "파일을 다시 올려 주세요. 두 번 지급되지 않도록 이 파일은 한 줄도 반영하지 않았습니다.",
+        )
+
+
+@dataclass(frozen=True)
 class Transfer:
     line_id: int
     bank_code: str
@@ -30,6 +78,7 @@ class Transfer:
     amount: int
     """Won."""
     holder: str
+    bank_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +90,8 @@ class ResultRow:
     code: str
     message: str
     text: str
+    paid: bool
+    """Whether the code is one that means so."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +104,8 @@ class BadRow:
 
 @dataclass(frozen=True)
 class ResultFile:
-    batch_number: str
+    batch_number: str | None
+    """None where the bank's form does not say it: then the transfers' keys do."""
     day: str
     rows: list[ResultRow]
     bad: list[BadRow]
@@ -64,24 +116,9 @@ def cms_of(line_id: int) -> str:
     return f"KV{line_id:010}"
 
 
-def write_transfers(batch_number: str, day: date, transfers: Iterable[Transfer]) -> bytes:
-    """The file for the bank: `H`, one `D` per line in the order given, `T`. Same input, same bytes."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(["H", batch_number, f"{day:%Y%m%d}"])
-    count = total = 0
-    for count, each in enumerate(transfers, start=1):
-        account = re.sub(r"\D", "", each.account)
-        row = ["D", count, each.bank_code, account, each.amount, each.holder, cms_of(each.line_id)]
-        writer.writerow(row)
-        total += each.amount
-    writer.writerow(["T", count, total])
-    return out.getvalue().encode()
-
-
-def read_result(content: bytes) -> ResultFile:
+def read_result(content: bytes, *, encoding: str = "utf-8", codes: Codes = Codes()) -> ResultFile:
     """Header, count and total are checked, then each row by itself. Raises FileRefused."""
-    table = _table(content)
+    table = _table(content, encoding)
     header, trailer = table[0][1], table[-1][1]
     if len(header) < 4 or header[0] != "H" or header[3] != "RESULT" or not re.fullmatch(r"\d{8}", header[2]):
         raise FileRefused("header", "첫 줄이 이체결과 파일의 머리글(H,정산번호,날짜,RESULT)이 아닙니다.")
@@ -89,22 +126,23 @@ def read_result(content: bytes) -> ResultFile:
         raise FileRefused(
             "trailer", "마지막 줄이 합계(T,건수,금액)가 아닙니다. 파일이 잘리지 않았는지 확인해 주세요."
         )
-    rows, bad = _rows(table[1:-1])
+    rows, bad, unknown = _rows(table[1:-1], codes)
     lines = len(table) - 2
     if trailer[1] != str(lines):
         raise FileRefused("count", f"합계 줄의 건수는 {trailer[1]}건인데 실제로는 {lines}건입니다.")
     total = sum(_won(cells[3]) or 0 for _, cells in table[1:-1] if len(cells) > 3)
     if trailer[2] != str(total):
         raise FileRefused("total", f"합계 줄의 금액은 {trailer[2]}원인데 줄을 모두 더하면 {total}원입니다.")
+    refuse_unknown(unknown)
     return ResultFile(header[1], header[2], rows, bad)
 
 
-def _table(content: bytes) -> list[tuple[int, list[str]]]:
+def _table(content: bytes, encoding: str) -> list[tuple[int, list[str]]]:
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig" if encoding.startswith("utf-8") else encoding)
     except UnicodeDecodeError as error:
         raise FileRefused(
-            "encoding", "UTF-8 CSV 파일이 아닙니다. 은행에서 받은 파일을 그대로 올려 주세요."
+            "encoding", f"{encoding.upper()} CSV 파일이 아닙니다. 은행에서 받은 파일을 그대로 올려 주세요."
         ) from error
     try:
         read = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -116,9 +154,12 @@ def _table(content: bytes) -> list[tuple[int, list[str]]]:
     return table
 
 
-def _rows(table: list[tuple[int, list[str]]]) -> tuple[list[ResultRow], list[BadRow]]:
+def _rows(
+    table: list[tuple[int, list[str]]], codes: Codes
+) -> tuple[list[ResultRow], list[BadRow], list[str]]:
     rows: list[ResultRow] = []
     bad: list[BadRow] = []
+    unknown: list[str] = []
     seen: set[int] = set()
     for number, cells in table:
         text = ",".join(cells)
@@ -132,12 +173,14 @@ def _rows(table: list[tuple[int, list[str]]]) -> tuple[list[ResultRow], list[Bad
             bad.append(BadRow(number, text, "금액이 숫자가 아닙니다."))
         elif int(cms[1]) in seen:
             bad.append(BadRow(number, text, "같은 이체번호가 파일에 두 번 있습니다."))
-        elif not re.fullmatch(r"[0-9A-Z]{4}", cells[4]):
-            bad.append(BadRow(number, text, "결과 코드의 형식이 다릅니다."))
+        elif not 0 < len(cells[4]) <= LONGEST_CODE:
+            bad.append(BadRow(number, text, EMPTY_CODE))
+        elif (paid := codes.paid(cells[4])) is None:
+            unknown.append(cells[4])
         else:
             seen.add(int(cms[1]))
-            rows.append(ResultRow(number, int(cms[1]), amount, cells[4], cells[5], text))
-    return rows, bad
+            rows.append(ResultRow(number, int(cms[1]), amount, cells[4], cells[5], text, paid))
+    return rows, bad, unknown
 
 
 def _won(cell: str) -> int | None:

@@ -177,8 +177,8 @@ _CHECKS = {
             ON s.voucher_id = v.id
          WHERE v.state IN ('usable', 'spent')
            AND v.granted_grant + v.granted_share <> b.amount + coalesce(s.amount, 0)""",
-    # Owed: paid and not settled, back from failed transfers and not yet in an approved line; less what was
-    # cancelled after its settlement and not yet taken back by an approved line.
+    # Owed: paid and not settled, back from failed or held transfers and not yet in an approved line; less
+    # what was cancelled after its settlement and not yet taken back by an approved line.
     "supplier {}: what is owed is not what was paid for and not yet settled": """
         SELECT s.id FROM supplier s
           LEFT JOIN (SELECT owner_id, sum(amount) AS amount FROM posting WHERE account = 'payable'
@@ -194,7 +194,7 @@ _CHECKS = {
                           AND NOT EXISTS (SELECT 1 FROM clawback_item i <SETTLED> AND i.payment_id = p.id)
                        UNION ALL
                        SELECT f.supplier_id, f.net FROM settlement_line f
-                        WHERE f.state IN ('failed', 'carried')
+                        WHERE f.state IN ('failed', 'carried', 'held')
                           AND NOT EXISTS (SELECT 1 FROM (SELECT f.carried_into_id AS line_id) i <SETTLED>)
                      ) parts GROUP BY supplier_id) o ON o.supplier_id = s.id
          WHERE coalesce(l.amount, 0) <> coalesce(o.amount, 0)""",
@@ -210,6 +210,13 @@ _CHECKS = {
             OR l.clawback <> (SELECT coalesce(sum(amount), 0) FROM clawback_item c WHERE c.line_id = l.id)
             OR l.carried <> (SELECT coalesce(sum(net), 0) FROM settlement_line f
                               WHERE f.carried_into_id = l.id)""",
+    "month {} took an entry after its close": """
+        SELECT concat(m.programme_id, ' ', m.month) FROM accounting_month m
+         WHERE m.state IN ('closed', 'reopening')
+           AND EXISTS (SELECT 1 FROM journal j
+                        WHERE j.programme_id = m.programme_id AND j.id > m.last_journal_id
+                          AND j.at >= CAST(m.month AS timestamp) AT TIME ZONE 'Asia/Seoul'
+                          AND j.at < (m.month + interval '1 month') AT TIME ZONE 'Asia/Seoul')""",
     "supplier {}: what was paid out is not the sum of the paid lines": """
         SELECT s.id FROM supplier s
           LEFT JOIN (SELECT owner_id, sum(amount) AS amount FROM posting WHERE account = 'paid_out'

@@ -10,9 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.documents.bank_files import FileRefused, Transfer, cms_of, read_result, write_transfers
+from app.documents import bank_maps
+from app.documents.bank_files import FileRefused, Transfer, cms_of, read_result
 
 DAY = date(2020, 11, 16)
+
+
+def write_transfers(number: str, day: date, transfers: list[Transfer]) -> bytes:
+    return bank_maps.write(bank_maps.PRESETS[bank_maps.COMMON], number, day, transfers)
 
 
 def test_written_to_the_letter() -> None:
@@ -41,7 +46,7 @@ def test_good_and_bad_rows_are_told_apart_by_the_number_a_spreadsheet_shows() ->
             f"D,3,{cms_of(1)},100,0000,정상처리",
             "D,4,KV1,50,0000,정상처리",
             f"D,5,{cms_of(5)},1.5,0000,정상처리",
-            f"D,6,{cms_of(6)},60,??,정상처리",
+            f"D,6,{cms_of(6)},60,,정상처리",
             "X,7",
             total=510,
         )
@@ -52,6 +57,20 @@ def test_good_and_bad_rows_are_told_apart_by_the_number_a_spreadsheet_shows() ->
     ]
     assert [bad.row for bad in file.bad] == [4, 5, 6, 7, 8]
     assert all(bad.reason and bad.text for bad in file.bad)
+
+
+@pytest.mark.parametrize("code", ["처리중", "0098", "??"])
+def test_a_code_that_nobody_knows_refuses_the_whole_file(code: str) -> None:
+    """R-SET-2: a transfer that is under way is not taken for failed, and so never paid twice."""
+    rows = f"D,1,{cms_of(1)},100,0000,정상처리", f"D,2,{cms_of(2)},200,{code},"
+    with pytest.raises(FileRefused) as refused:
+        read_result(result(*rows, total=300))
+    assert refused.value.code == "unknown_code" and f"‘{code}’(1건)" in refused.value.text
+
+
+def test_zeros_that_a_spreadsheet_took_off_are_put_back() -> None:
+    rows = f"D,1,{cms_of(1)},100,0,정상처리", f"D,2,{cms_of(2)},200,11,계좌없음"
+    assert [row.paid for row in read_result(result(*rows, total=300)).rows] == [True, False]
 
 
 @pytest.mark.parametrize(
