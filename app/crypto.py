@@ -27,13 +27,21 @@ def _derive(purpose: bytes) -> bytes:
     return hmac.new(_key, purpose, hashlib.sha256).digest()
 
 
-def encrypt(text: str) -> bytes:
+def seal(content: bytes) -> bytes:
     nonce = os.urandom(12)
-    return nonce + AESGCM(_derive(b"encrypt")).encrypt(nonce, text.encode(), None)
+    return nonce + AESGCM(_derive(b"encrypt")).encrypt(nonce, content, None)
+
+
+def unseal(sealed: bytes) -> bytes:
+    return AESGCM(_derive(b"encrypt")).decrypt(sealed[:12], sealed[12:], None)
+
+
+def encrypt(text: str) -> bytes:
+    return seal(text.encode())
 
 
 def decrypt(sealed: bytes) -> str:
-    return AESGCM(_derive(b"encrypt")).decrypt(sealed[:12], sealed[12:], None).decode()
+    return unseal(sealed).decode()
 
 
 def blind_index(text: str) -> bytes:

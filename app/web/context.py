@@ -23,6 +23,8 @@ DEFAULT_URLS = {
     "privacy": "/privacy",
     "terms": "/terms",
     "support": "/support",
+    "abuse": "/abuse",
+    "check": "/slips/check",
 }
 
 
