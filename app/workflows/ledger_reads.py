@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import selectinload
 
 from app import clock, policy
@@ -70,6 +70,8 @@ class JournalView:
 class PostingRow:
     posting: Posting
     journal: Journal
+    owner: str = ""
+    actor_name: str = ""
 
     @property
     def id(self) -> int:
@@ -92,10 +94,18 @@ class TrialRow:
     owners: int
     arrived: int
     left: int
+    month_arrived: int = 0
+    """Of the whole, since the first of the month in which the day lies."""
+    month_left: int = 0
 
     @property
     def balance(self) -> int:
         return self.arrived - self.left
+
+    @property
+    def brought_forward(self) -> int:
+        """What lay there when the month began."""
+        return self.balance - self.month_arrived + self.month_left
 
 
 def owner_names(pairs: Iterable[tuple[LedgerAccount, int]]) -> dict[tuple[LedgerAccount, int], str]:
@@ -135,10 +145,14 @@ def journals(
     since: date | None = None,
     until: date | None = None,
     event: str = "",
+    about: tuple[str, int] | None = None,
     before: int | None = None,
     size: int = 20,
 ) -> list[JournalRow]:
-    """Journals, newest first; days are Korean and inclusive, `event` begins its key. Raises Denied."""
+    """Journals, newest first; days are Korean and inclusive, `event` begins its key.
+
+    `about` is a record as the keys name it: entity and id. Raises Denied.
+    """
     policy.require(actor, Permission.LEDGER_VIEW)
     statement = select(Journal).order_by(Journal.id.desc()).limit(size)
     conditions = [
@@ -146,12 +160,20 @@ def journals(
         since is not None and Journal.at >= clock.start_of(since),
         until is not None and Journal.at < clock.end_of(until),
         bool(event) and Journal.event_key.startswith(event, autoescape=True),
+        about is not None and _about(*about),
         before is not None and Journal.id < before,
     ]
     statement = statement.where(*[condition for condition in conditions if condition is not False])
     found = list(db.session.scalars(statement.options(selectinload(Journal.postings))))
     names = _actor_names(found)
     return [JournalRow(journal=j, amount=_moved(j), actor_name=_who(j, names)) for j in found]
+
+
+def _about(entity: str, key: int) -> ColumnElement[bool]:
+    """All journals of one record: an allocation's key says more behind its budget."""
+    exact = Journal.event_key.in_([f"{kind.value}:{entity}:{key}" for kind in JournalKind])
+    given = f"{JournalKind.ALLOCATION.value}:{entity}:{key}:"
+    return exact | Journal.event_key.startswith(given, autoescape=True)
 
 
 def journal(*, actor: Actor, journal_id: int) -> JournalView:
@@ -194,22 +216,81 @@ def account_postings(
     return [PostingRow(posting=posting, journal=entry) for posting, entry in db.session.execute(statement)]
 
 
+def postings(
+    *,
+    actor: Actor,
+    account: LedgerAccount | None = None,
+    kind: JournalKind | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    before: int | None = None,
+    size: int = 50,
+) -> list[PostingRow]:
+    """Every posting of a period with whose account it is, newest first; days are Korean and inclusive.
+
+    Raises Denied.
+    """
+    policy.require(actor, Permission.LEDGER_VIEW)
+    conditions = [
+        account is not None and Posting.account == account,
+        kind is not None and Journal.kind == kind,
+        since is not None and Journal.at >= clock.start_of(since),
+        until is not None and Journal.at < clock.end_of(until),
+        before is not None and Posting.id < before,
+    ]
+    rows = db.session.execute(
+        select(Posting, Journal)
+        .join(Journal, Journal.id == Posting.journal_id)
+        .where(*[condition for condition in conditions if condition is not False])
+        .order_by(Posting.id.desc())
+        .limit(size)
+    ).all()
+    owners = owner_names((posting.account, posting.owner_id) for posting, _ in rows)
+    names = _actor_names(entry for _, entry in rows)
+    return [
+        PostingRow(
+            posting=posting,
+            journal=entry,
+            owner=owners.get((posting.account, posting.owner_id), str(posting.owner_id)),
+            actor_name=_who(entry, names),
+        )
+        for posting, entry in rows
+    ]
+
+
 def trial_balance(*, actor: Actor, until: date | None = None) -> list[TrialRow]:
-    """Every account over all owners, at the end of a Korean day or now; the balances sum up to zero."""
+    """Every account over all owners, at the end of a Korean day or now, with what moved in its month.
+
+    The balances sum up to zero, and so does what was brought forward.
+    """
     policy.require(actor, Permission.LEDGER_VIEW)
     amount = Posting.amount
-    statement = select(
-        Posting.account,
-        func.count(func.distinct(Posting.owner_id)),
-        func.coalesce(func.sum(amount).filter(amount > 0), 0),
-        func.coalesce(-func.sum(amount).filter(amount < 0), 0),
-    ).group_by(Posting.account)
+    in_month = Journal.at >= clock.start_of((until or clock.today()).replace(day=1))
+    statement = (
+        select(
+            Posting.account,
+            func.count(func.distinct(Posting.owner_id)),
+            func.coalesce(func.sum(amount).filter(amount > 0), 0),
+            func.coalesce(-func.sum(amount).filter(amount < 0), 0),
+            func.coalesce(func.sum(amount).filter(amount > 0, in_month), 0),
+            func.coalesce(-func.sum(amount).filter(amount < 0, in_month), 0),
+        )
+        .join(Journal, Journal.id == Posting.journal_id)
+        .group_by(Posting.account)
+    )
     if until is not None:
         end: datetime = clock.end_of(until)
-        statement = statement.join(Journal, Journal.id == Posting.journal_id).where(Journal.at < end)
+        statement = statement.where(Journal.at < end)
     rows = {
-        account: TrialRow(account=account, owners=owners, arrived=int(arrived), left=int(left))
-        for account, owners, arrived, left in db.session.execute(statement)
+        account: TrialRow(
+            account=account,
+            owners=owners,
+            arrived=int(sums[0]),
+            left=int(sums[1]),
+            month_arrived=int(sums[2]),
+            month_left=int(sums[3]),
+        )
+        for account, owners, *sums in db.session.execute(statement)
     }
     return [rows.get(a) or TrialRow(account=a, owners=0, arrived=0, left=0) for a in LedgerAccount]
 
