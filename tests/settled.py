@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 
@@ -14,14 +14,26 @@ from app.models.applications import ApplicationState
 from app.models.catalogue import Supplier
 from app.models.companies import Company
 from app.models.deals import Deal, DealState
+from app.models.holds import HoldSource, SettlementHold
 from app.models.ledger import JournalKind, LedgerAccount
 from app.models.payments import Payment, PaymentState, Slip, SlipKind
 from app.models.programme import Agency, Programme
 from app.models.record import OutboxMessage
 from app.models.settlements import SettlementBatch
+from app.models.statements import StatementFile, StatementState, StatementSystem
+from app.models.tax_invoices import TaxInvoice
 from app.models.vouchers import InstrumentKind, Voucher, VoucherState
 from app.policy import CLOCK, Actor, Role
-from app.workflows import ledger, settlement, settlement_bank, slips
+from app.workflows import (
+    holds,
+    ledger,
+    settlement,
+    settlement_bank,
+    slips,
+    tax_invoice_checks,
+    tax_invoices,
+)
+from app.workflows.tax_invoice_checks import Said
 from tests import factories
 
 _serial = itertools.count(1)
@@ -34,6 +46,7 @@ def make_paid(
     *,
     paid_at: datetime | None = None,
     company: Company | None = None,
+    instrument: InstrumentKind = InstrumentKind.CORPORATE_CHECK,
 ) -> Payment:
     """A paid deal of `amount` won, a tenth of it the company's own share."""
     paid_at = paid_at or clock.now()
@@ -58,7 +71,7 @@ def make_paid(
         )
         db.session.add(deal)
         db.session.flush()
-        payment = _payment(programme, deal, _voucher(programme, company), amount, paid_at)
+        payment = _payment(deal, _voucher(programme, company), amount, paid_at, instrument)
         _post(payment)
         return payment
 
@@ -88,14 +101,16 @@ def _voucher(programme: Programme, company: Company) -> Voucher:
     return voucher
 
 
-def _payment(programme: Programme, deal: Deal, voucher: Voucher, amount: int, paid_at: datetime) -> Payment:
+def _payment(
+    deal: Deal, voucher: Voucher, amount: int, paid_at: datetime, instrument: InstrumentKind
+) -> Payment:
     payment = Payment(
-        programme_id=programme.id,
+        programme_id=deal.programme_id,
         deal_id=deal.id,
         voucher_id=voucher.id,
         company_id=deal.company_id,
         supplier_id=deal.supplier_id,
-        instrument_kind=InstrumentKind.CORPORATE_CHECK,
+        instrument_kind=instrument,
         state=PaymentState.PAID,
         idempotency_key=secrets.token_hex(8),
         order_id=f"KV-{next(_serial):010}-{secrets.token_hex(3)}",
@@ -138,8 +153,20 @@ def cancel(payment: Payment) -> None:
         ledger.post(key, JournalKind.CANCELLATION, legs, programme_id=payment.programme_id, actor=CLOCK)
 
 
+def have_file(day: date, system: StatementSystem = StatementSystem.CARD, *, matched: bool = True) -> None:
+    """A day's file of one system is here, with nothing in it."""
+    name = f"{system.value}_{day:%Y%m%d}.csv"
+    file = StatementFile(system=system, day=day, state=StatementState.TAKEN, file_name=name, sha256=name)
+    file.rows = file.charged = file.cancelled = file.fee = 0
+    file.errors, file.taken_at = [], clock.now()
+    if matched:
+        file.state, file.matched_at = StatementState.MATCHED, clock.now()
+    with transaction() as session:
+        session.add(file)
+
+
 class Officers:
-    """Two finance officers: what one drafts, the other approves."""
+    """Two finance officers: what one drafts, the other approves, and takes the bank's answer to."""
 
     def __init__(self) -> None:
         self.drafter: Actor = factories.make_actor(Role.FINANCE_OFFICER)
@@ -161,7 +188,7 @@ class Officers:
         batch, sent = self.exported(programme)
         content = bank_answer(sent, *failures)
         name = f"{batch.number}.csv"
-        settlement_bank.import_result(actor=self.drafter, batch_id=batch.id, content=content, file_name=name)
+        settlement_bank.import_result(actor=self.approver, batch_id=batch.id, content=content, file_name=name)
         return batch
 
 
@@ -184,3 +211,34 @@ def issue_slips(payment_id: int) -> dict[SlipKind, Slip]:
         if message.payload["payment_id"] == payment_id:
             slips.issue_asked(message.payload, message.key)
     return slips.for_payments([payment_id]).get(payment_id, {})
+
+
+def give_invoice(payment: Payment, *, supply_off: int = 0) -> TaxInvoice:
+    """The supplier's tax invoice of a payment by ZeroPay; `supply_off`: so many won beside what is right."""
+    seller = factories.make_actor(Role.SUPPLIER, supplier_id=payment.supplier_id)
+    fits = tax_invoice_checks.wanted(payment, negative=False)
+    said = Said(
+        number=f"{fits.day:%Y%m%d}{next(_serial):016}",
+        issued_on=fits.day,
+        supply=fits.supply + supply_off,
+        tax=fits.tax,
+        total=fits.total + supply_off,
+    )
+    return tax_invoices.enter(actor=seller, payment_id=payment.id, said=said)
+
+
+class Holders:
+    """Two who hold payments back and let them go: one asks, the other releases (R-SET-4)."""
+
+    def __init__(self) -> None:
+        self.first: Actor = factories.make_actor(Role.PROGRAMME_MANAGER)
+        self.second: Actor = factories.make_actor(Role.FINANCE_OFFICER)
+
+    def place(self, payment_id: int, source: HoldSource = HoldSource.MANUAL) -> SettlementHold:
+        return holds.place(
+            actor=self.first, payment_id=payment_id, source=source, reason="확인이 필요합니다."
+        )
+
+    def release(self, hold: SettlementHold) -> SettlementHold:
+        holds.ask_release(actor=self.first, hold_id=hold.id, reason="이상이 없습니다.")
+        return holds.release(actor=self.second, hold_id=hold.id)

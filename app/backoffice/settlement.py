@@ -1,20 +1,18 @@
-"""정산: what is ripe, the batch from draft to close, its bank files (R-SET-1, R-SET-2, R-ROLE-4)."""
+"""정산: the batch from draft to close, its bank files, each supplier's line (R-SET-2, R-ROLE-4)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from flask import abort, flash, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
-from app import clock
 from app.access import current_actor, needs
 from app.backoffice.parts import (
     Page,
     attachment,
-    day_of,
     decide,
     everything,
     export_format,
@@ -23,30 +21,33 @@ from app.backoffice.parts import (
 )
 from app.documents.exports import Column
 from app.errors import Refusal
+from app.models.settlements import BatchState
 from app.policy import Permission
 from app.web.errors import refused
 from app.web.filters import mask_account
-from app.web.forms import BaseForm, DateField, Required, UploadField, refusal_to_form
-from app.workflows import settlement, settlement_bank, settlement_reads, slips
+from app.web.forms import BaseForm, Required, UploadField, refusal_to_form
+from app.web.pages import page_url
+from app.workflows import (
+    bank_formats,
+    mails,
+    settlement,
+    settlement_approval,
+    settlement_bank,
+    settlement_reads,
+    slip_views,
+    slips,
+)
 from app.workflows.settlement import BATCH
 
+SENT = (BatchState.EXPORTED, BatchState.RECONCILED, BatchState.CLOSED)
 VERBS: dict[str, Callable[..., Any]] = {
     "submit": settlement.submit,
     "discard": settlement.discard,
     "send_back": settlement.send_back,
-    "approve": settlement.approve,
+    "approve": settlement_approval.approve,
+    "conclude": settlement.conclude,
     "close": settlement.close,
 }
-RIPE: list[Column[Any]] = [
-    Column("공급기업", lambda r: r.name),
-    Column("결제(건)", lambda r: r.payments, kind="number"),
-    Column("결제금액", lambda r: r.gross, kind="won"),
-    Column("수수료", lambda r: r.fee, kind="won"),
-    Column("환수", lambda r: r.clawback, kind="won"),
-    Column("이월", lambda r: r.carried, kind="won"),
-    Column("지급액", lambda r: r.net, kind="won"),
-    Column("제외 사유", lambda r: r.reason or ""),
-]
 LINES: list[Column[Any]] = [
     Column("이체번호", lambda r: r.id, kind="number"),
     Column("공급기업", lambda r: r.supplier.name),
@@ -70,52 +71,28 @@ BATCHES: list[Column[Any]] = [
 ]
 
 
+ITEMS: list[Column[Any]] = [
+    Column("결제", lambda r: r.payment_id, kind="number"),
+    Column("구분", lambda r: "환수" if r.kind == "clawback" else "결제"),
+    Column("수요기업", lambda r: r.company),
+    Column("서비스", lambda r: r.offering, width=32),
+    Column("결제일시", lambda r: r.paid_at, kind="instant"),
+    Column("금액", lambda r: r.amount, kind="won"),
+    Column("지급한 정산 / 환수한 정산", lambda r: r.tied_batch or ""),
+    Column("지급보류", lambda r: "보류 중" if r.held else ""),
+]
+
+
+def _payment_id(row: settlement_reads.ItemRow) -> int:
+    return row.payment_id
+
+
 def _batch_id(row: settlement_reads.BatchRow) -> int:
     return row.batch.id
 
 
-class CutoffForm(BaseForm):
-    cutoff = DateField("정산기준일", validators=[Required()])
-
-
 class ResultForm(BaseForm):
     file = UploadField("은행 이체결과 파일", validators=[Required()], max_mb=20)
-
-
-class Ripe(Page):
-    """정산 대상: what a draft would hold, before it is made."""
-
-    permission = Permission.SETTLEMENT_VIEW
-
-    @expose("/")
-    def index(self) -> ResponseReturnValue:
-        cutoff = day_of("cutoff") or clock.today()
-        rows = settlement_reads.ripe(actor=current_actor(), cutoff=cutoff)
-        if export_format():
-            return spreadsheet(rows, RIPE, name="정산 대상")
-        going = [row for row in rows if row.reason is None]
-        form = CutoffForm(formdata=None, cutoff=cutoff)
-        return self.render(
-            "backoffice/settlement/ripe.html", rows=rows, going=going, cutoff=cutoff, form=form
-        )
-
-    @expose("/draft", methods=["POST"])
-    @needs(Permission.SETTLEMENT_DRAFT)
-    def draft(self) -> ResponseReturnValue:
-        form = CutoffForm()
-        if not form.validate():
-            flash("정산기준일을 YYYY.MM.DD 형식으로 입력해 주세요.", "danger")
-            return redirect(url_for(".index"))
-        to = url_for(".index", cutoff=f"{form.cutoff.data:%Y.%m.%d}")
-        try:
-            built = settlement.build(actor=current_actor(), cutoff=form.cutoff.data)
-        except Refusal as refusal:
-            return refused(refusal, to=to)
-        if built.batch is None:
-            flash("정산할 결제가 없어 작성하지 않았습니다. 제외 사유를 확인해 주세요.", "info")
-            return redirect(to)
-        flash(f"정산 {built.batch.number}을(를) 작성했습니다. 공급기업 {built.lines:,}곳", "success")
-        return redirect(url_for("console_settlement.detail", id=built.batch.id))
 
 
 class Settlement(Page):
@@ -145,13 +122,19 @@ class Settlement(Page):
             batch=page.batch,
             listing=listing,
             papers=slips.for_lines([line.id for line in listing.rows]),
+            sendings=mails.of_lines([line.id for line in listing.rows]),
             edges=[edge for edge in page.edges if edge.action in VERBS],
             can_import="reconcile" in actions,
+            can_export="export" in actions or (page.batch.state in SENT and page.held < page.row.lines),
             own_draft=page.batch.drafted_by_id == current_actor().id,
+            own_request=current_actor().id in (page.batch.drafted_by_id, page.batch.submitted_by_id),
             form=form,
+            formats=bank_formats.to_choose(actor=current_actor()),
+            usual=settlement_bank.usual_format(),
+            bank_map=settlement_bank.layout_of(page.batch),
         )
 
-    @expose("/<int:id>/<any(submit, discard, send_back, approve, close):action>", methods=["POST"])
+    @expose("/<int:id>/<any(submit, discard, send_back, approve, conclude, close):action>", methods=["POST"])
     def act(self, id: int, action: str) -> ResponseReturnValue:
         """Who may, the edge says; the drafter never approves (R-ROLE-4)."""
         page = settlement_reads.batch(actor=current_actor(), batch_id=id)
@@ -163,10 +146,11 @@ class Settlement(Page):
     def transfers(self, id: int) -> ResponseReturnValue:
         """The bank's file; the first time moves the batch on, later the same bytes come again."""
         try:
-            file = settlement_bank.export_bank_file(actor=current_actor(), batch_id=id)
+            code = request.form.get("format") or None
+            file = settlement_bank.export_bank_file(actor=current_actor(), batch_id=id, format_code=code)
         except Refusal as refusal:
             return refused(refusal, to=url_for(".detail", id=id))
-        return attachment(file.content, file.file_name, "text/csv; charset=utf-8")
+        return attachment(file.content, file.file_name, file.content_type)
 
     @expose("/<int:id>/results", methods=["POST"])
     @needs(Permission.SETTLEMENT_PAY)
@@ -193,21 +177,28 @@ class Settlement(Page):
     @expose("/<int:id>/lines/<int:line_id>")
     def line(self, id: int, line_id: int) -> ResponseReturnValue:
         """What one supplier is paid for."""
-        page = settlement_reads.batch(actor=current_actor(), batch_id=id)
-        line = next(
-            (x for x in everything(settlement_reads.lines, cursor="after", batch_id=id) if x.id == line_id),
-            None,
+        read = settlement_reads.line_items
+        page = settlement_reads.line(actor=current_actor(), batch_id=id, line_id=line_id)
+        if export_format():
+            rows = everything(read, cursor="after", key=_payment_id, line_id=line_id)
+            return spreadsheet(rows, ITEMS, name=f"정산_{page.line.batch.number}_{page.line.supplier.name}")
+        return self.render(
+            "backoffice/settlement/line.html",
+            page=page,
+            line=page.line,
+            batch=page.line.batch,
+            paper=slips.for_lines([line_id]).get(line_id),
+            sending=mails.of_lines([line_id]).get(line_id),
+            listing=listed(read, cursor="after", key=_payment_id, default_size=100, line_id=line_id),
         )
-        if line is None:
-            abort(404)
-        listing = listed(
-            settlement_reads.line_items,
-            cursor="after",
-            key=lambda row: row.payment_id,
-            default_size=100,
-            line_id=line_id,
-        )
-        return self.render("backoffice/settlement/line.html", batch=page.batch, line=line, listing=listing)
+
+    @expose("/statement/<int:slip_id>")
+    def paper(self, slip_id: int) -> ResponseReturnValue:
+        """A slip as a page, for those who cannot read a PDF."""
+        found = slip_views.view(actor=current_actor(), slip_id=slip_id)
+        start = max(request.args.get("start", 0, type=int), 0)
+        page = {"start": start, "size": slip_views.ROWS, "page": lambda at: page_url(start=at)}
+        return self.render("backoffice/slips/view.html", view=found, **page)
 
     @expose("/statement/<int:slip_id>.pdf")
     def statement(self, slip_id: int) -> ResponseReturnValue:

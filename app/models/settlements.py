@@ -32,6 +32,15 @@ class LineState(Labelled):
     PAID = "paid", "지급완료", "success"
     FAILED = "failed", "이체실패", "danger"
     CARRIED = "carried", "이월", "warning"
+    HELD = "held", "지급보류", "warning"
+
+
+class ResultState(Labelled):
+    """What came of a result file: all its rows taken, some, or none."""
+
+    COMPLETED = "completed", "전부 반영", "success"
+    PARTIAL = "partial", "일부 반영", "warning"
+    FAILED = "failed", "반영 실패", "danger"
 
 
 class Evaluation(Base):
@@ -66,6 +75,7 @@ class Evaluation(Base):
     ) + (
         Index("ix_evaluation_offering_id", "offering_id", "id"),
         Index("ix_evaluation_company_id", "company_id", "id"),
+        Index("ix_evaluation_supplier_id", "supplier_id", "id"),
     )
 
     @property
@@ -89,10 +99,19 @@ class SettlementBatch(Base):
     state: Mapped[BatchState] = mapped_column(enum_column(BatchState))
     drafted_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     drafted_at: Mapped[Instant]
+    submitted_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    """Who asked for the approval last, the drafter or another."""
     approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     approved_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
     closed_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
     reason: Mapped[str | None]
+    bank_format: Mapped[str | None]
+    """The code of the bank's format that the first export fixed; None before it."""
+    bank_layout: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """That format as it was then: by it the file is drawn again, and the result read."""
+    exported_sha256: Mapped[str | None]
+    exported_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    exported_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
     lines: Mapped[list[SettlementLine]] = relationship(
         order_by="SettlementLine.id", back_populates="batch", foreign_keys="SettlementLine.batch_id"
     )
@@ -120,6 +139,8 @@ class SettlementLine(Base):
     result_code: Mapped[str | None]
     result_text: Mapped[str | None]
     paid_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    held_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
+    """When it left the transfers of its batch, which from then on are without it (R-SET-4)."""
     batch: Mapped[SettlementBatch] = relationship(back_populates="lines", foreign_keys=[batch_id])
     supplier: Mapped[Supplier] = relationship()
 
@@ -150,9 +171,14 @@ class ClawbackItem(Base):
 
     payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"), primary_key=True)
     line_id: Mapped[int] = mapped_column(ForeignKey("settlement_line.id"))
+    of_line_id: Mapped[int] = mapped_column(ForeignKey("settlement_line.id"))
+    """The line that had paid it out, which this takes back."""
     amount: Mapped[Won]
 
-    __table_args__ = (Index("ix_clawback_item_line_id", "line_id"),)
+    __table_args__ = (
+        Index("ix_clawback_item_line_id", "line_id"),
+        Index("ix_clawback_item_of_line_id", "of_line_id"),
+    )
 
 
 class BankResultFile(Base):
@@ -167,5 +193,8 @@ class BankResultFile(Base):
     rows: Mapped[int]
     errors: Mapped[list[Any]] = mapped_column(JSONB, default=list)
     """The rows that could not be taken, each with its number, its text and why."""
+    state: Mapped[ResultState] = mapped_column(
+        enum_column(ResultState), default=ResultState.COMPLETED, server_default="completed"
+    )
     imported_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     imported_at: Mapped[Instant]

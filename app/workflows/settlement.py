@@ -2,139 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from app import clock, policy
 from app.db import db, transaction
 from app.errors import Conflict, Denied, InvalidInput, NotFound
-from app.models.catalogue import Supplier
-from app.models.ledger import JournalKind, LedgerAccount
+from app.models.ledger import JournalKind
 from app.models.programme import Programme
 from app.models.settlements import BatchState, LineState, SettlementBatch, SettlementLine
 from app.policy import Actor, Permission
-from app.workflows import ledger, lifecycle, record, settlement_sql, slips
-from app.workflows.ledger import Leg
-from app.workflows.lifecycle import Edge, Lifecycle, Tell
+from app.workflows import ledger, lifecycle, record, settlement_lifecycle, settlement_sql, slips
 
-_SUPPLIER_PAGE = "/supply/settlement"
-
-BATCH = Lifecycle(
-    "settlement_batch",
-    SettlementBatch,
-    (BatchState.DRAFTED,),
-    (
-        Edge(
-            action="submit",
-            label="승인요청",
-            source=BatchState.DRAFTED,
-            target=BatchState.SUBMITTED,
-            permission=Permission.SETTLEMENT_DRAFT,
-        ),
-        Edge(
-            action="discard",
-            label="폐기",
-            source=BatchState.DRAFTED,
-            target=BatchState.DISCARDED,
-            permission=Permission.SETTLEMENT_DRAFT,
-            needs_reason=True,
-            confirm="이 정산을 폐기할까요? 담긴 결제는 다음 정산에서 다시 담깁니다.",
-        ),
-        Edge(
-            action="send_back",
-            label="반려",
-            source=BatchState.SUBMITTED,
-            target=BatchState.DRAFTED,
-            permission=Permission.SETTLEMENT_APPROVE,
-            needs_reason=True,
-        ),
-        Edge(
-            action="approve",
-            label="승인",
-            source=BatchState.SUBMITTED,
-            target=BatchState.APPROVED,
-            permission=Permission.SETTLEMENT_APPROVE,
-            other_than=("drafted_by_id",),
-            confirm="이 정산을 승인할까요? 승인하면 금액이 확정되고 되돌릴 수 없습니다.",
-        ),
-        Edge(
-            action="export",
-            label="이체파일 내보내기",
-            source=BatchState.APPROVED,
-            target=BatchState.EXPORTED,
-            permission=Permission.SETTLEMENT_PAY,
-        ),
-        Edge(
-            action="reconcile",
-            label="이체결과 반영",
-            source=BatchState.EXPORTED,
-            target=BatchState.RECONCILED,
-            permission=Permission.SETTLEMENT_PAY,
-        ),
-        Edge(
-            action="close",
-            label="마감",
-            source=BatchState.RECONCILED,
-            target=BatchState.CLOSED,
-            permission=Permission.SETTLEMENT_PAY,
-            confirm="이 정산을 마감할까요? 마감한 정산은 바꿀 수 없습니다.",
-        ),
-    ),
-)
-
-LINE = Lifecycle(
-    "settlement_line",
-    SettlementLine,
-    (LineState.PLANNED,),
-    (
-        Edge(
-            action="pay",
-            label="지급완료",
-            source=LineState.PLANNED,
-            target=LineState.PAID,
-            permission=Permission.SETTLEMENT_PAY,
-            tell=(Tell(to="supplier", text="공급대금이 계좌로 지급되었습니다.", link=_SUPPLIER_PAGE),),
-        ),
-        Edge(
-            action="fail",
-            label="이체실패",
-            source=LineState.PLANNED,
-            target=LineState.FAILED,
-            permission=Permission.SETTLEMENT_PAY,
-            tell=(
-                Tell(
-                    to="supplier",
-                    text="공급대금 이체가 실패했습니다. 등록한 계좌를 확인해 주세요. "
-                    "다음 정산에서 다시 지급합니다.",
-                    link=_SUPPLIER_PAGE,
-                ),
-            ),
-        ),
-        Edge(
-            action="carry",
-            label="이월",
-            source=LineState.FAILED,
-            target=LineState.CARRIED,
-            permission=Permission.CLOCKWORK,
-        ),
-        Edge(
-            action="uncarry",
-            label="이월 취소",
-            source=LineState.CARRIED,
-            target=LineState.FAILED,
-            permission=Permission.CLOCKWORK,
-        ),
-    ),
-)
+BATCH, LINE = settlement_lifecycle.BATCH, settlement_lifecycle.LINE
+exclusive = settlement_lifecycle.exclusive
 
 REASONS = {
     "account": "정산 계좌가 확인되지 않았습니다.",
     "net": "환수할 금액이 지급할 금액보다 많거나 같아 다음 정산으로 넘깁니다.",
 }
+_CHANGED = {"cancelled": "취소되었거나 취소 중", "hold": "지급보류", "invoice": "세금계산서 없음"}
+_SETTLE = ledger.entering(settlement_sql.LEGS)
 
 
 @dataclass(frozen=True)
@@ -157,11 +50,6 @@ class Built:
     gross: int
     net: int
     left: list[LeftOut]
-
-
-def exclusive() -> None:
-    """One at a time, until the transaction ends: whatever decides which money goes into which line."""
-    db.session.execute(text("SELECT pg_advisory_xact_lock(hashtext('settlement'))"))
 
 
 def programme_of(programme_id: int | None) -> Programme:
@@ -230,12 +118,15 @@ def _carry(batch: SettlementBatch) -> None:
 
 
 def submit(*, actor: Actor, batch_id: int) -> SettlementBatch:
-    """Ask for approval. A batch that the clock drafted becomes the submitter's draft (R-ROLE-4)."""
+    """Ask for approval, which another than who drafted or asked gives (R-ROLE-4).
+
+    A batch that the clock drafted becomes the submitter's draft.
+    """
     with transaction():
         batch = db.session.get(SettlementBatch, batch_id)
         if batch is None:
             raise NotFound()
-        changes = {} if batch.drafted_by_id else {"drafted_by_id": actor.id}
+        changes = {"drafted_by_id": batch.drafted_by_id or actor.id, "submitted_by_id": actor.id}
         return _fire(batch_id, "submit", actor=actor, changes=changes)
 
 
@@ -260,40 +151,53 @@ def discard(*, actor: Actor, batch_id: int, reason: str) -> SettlementBatch:
 def approve(*, actor: Actor, batch_id: int) -> SettlementBatch:
     """Approve another's draft: the money leaves the suppliers' accounts, their statements are made.
 
-    Raises Denied `same_person` for the drafter (R-ROLE-4), Conflict `settlement.changed` where a payment of
-    the draft was cancelled meanwhile, `settlement.account_changed` for an account that changed.
+    Raises Denied `same_person` for who drafted or submitted it (R-ROLE-4), Conflict `settlement.changed`
+    where a payment of the draft was cancelled or held meanwhile, or lost its tax invoice,
+    `settlement.account_changed` for an account that changed.
     """
-    with transaction() as session:
+    with transaction():
+        exclusive()
         changes = {"approved_by_id": actor.id, "approved_at": clock.now()}
         batch = _fire(batch_id, "approve", actor=actor, changes=changes)
-        changed = list(session.execute(settlement_sql.CHANGED, {"batch_id": batch_id}).scalars())
-        if changed:
-            raise Conflict(
-                "settlement.changed",
-                f"작성 뒤에 취소되었거나 취소 중인 결제가 있습니다(결제 {', '.join(map(str, changed))}). "
-                "반려하여 폐기한 뒤 다시 작성해 주세요.",
-            )
-        lines = locked_lines(batch_id)
-        _check_accounts(lines)
-        _post(batch, lines, actor)
-        slips.issue_for_lines(lines)
+        _check_payments(batch_id)
+        _check_accounts(batch_id)
+        programme_id = batch.programme_id
+        ledger.post_set(
+            _SETTLE, JournalKind.SETTLEMENT, programme_id=programme_id, actor=actor, batch_id=batch_id
+        )
+        slips.issue_for_batch(batch_id)
         return batch
 
 
-def _check_accounts(lines: list[SettlementLine]) -> None:
+def _check_payments(batch_id: int) -> None:
+    """Nothing that was cancelled, held or left without its tax invoice since the draft."""
+    changed = defaultdict(list)
+    for row in db.session.execute(settlement_sql.CHANGED, {"batch_id": batch_id}):
+        changed[row.why].append(str(row.id))
+    if changed:
+        which = ", ".join(f"{_CHANGED[why]}(결제 {', '.join(keys)})" for why, keys in changed.items())
+        raise Conflict(
+            "settlement.changed",
+            f"작성 뒤에 달라진 결제가 있습니다: {which}. 반려하여 폐기한 뒤 다시 작성해 주세요.",
+        )
+
+
+def _check_accounts(batch_id: int) -> None:
     """No money to an account that its supplier gave up after the draft."""
-    suppliers = {
-        supplier.id: supplier
-        for supplier in db.session.execute(
-            select(Supplier)
-            .where(Supplier.id.in_([line.supplier_id for line in lines]))
-            .execution_options(populate_existing=True)
-        ).scalars()
-    }
+    suspects = db.session.execute(settlement_sql.MOVED, {"batch_id": batch_id}).scalars().all()
+    if not suspects:
+        return
+    query = (
+        select(SettlementLine)
+        .where(SettlementLine.id.in_(suspects))
+        .options(joinedload(SettlementLine.supplier, innerjoin=True))
+        .order_by(SettlementLine.id)
+        .execution_options(populate_existing=True)
+    )
     moved = [
         supplier.name
-        for line in lines
-        if (supplier := suppliers[line.supplier_id]).account_verified_at is None
+        for line in db.session.execute(query).scalars()
+        if (supplier := line.supplier).account_verified_at is None
         or (supplier.bank_code, supplier.account_number, supplier.account_holder)
         != (line.bank_code, line.account_number, line.account_holder)
     ]
@@ -305,24 +209,24 @@ def _check_accounts(lines: list[SettlementLine]) -> None:
         )
 
 
-def _post(batch: SettlementBatch, lines: list[SettlementLine], actor: Actor) -> None:
-    entries: dict[str, Sequence[Leg]] = {
-        f"settlement:settlement_line:{line.id}": [
-            *ledger.move(
-                (LedgerAccount.PAYABLE, line.supplier_id), (LedgerAccount.TRANSFER, line.id), line.net
-            ),
-            *ledger.move(
-                (LedgerAccount.PAYABLE, line.supplier_id), (LedgerAccount.FEE, batch.programme_id), line.fee
-            ),
-        ]
-        for line in lines
-    }
-    ledger.post_many(entries, JournalKind.SETTLEMENT, programme_id=batch.programme_id, actor=actor)
-
-
 def close(*, actor: Actor, batch_id: int) -> SettlementBatch:
     """Close a batch whose every line has its result; from then on it never changes."""
     return _fire(batch_id, "close", actor=actor, changes={"closed_at": clock.now()})
+
+
+def conclude(*, actor: Actor, batch_id: int) -> SettlementBatch:
+    """Close an approved batch of which nothing is left to be sent: all its lines are held.
+
+    Raises Conflict `settlement.to_send` while a line waits for its transfer.
+    """
+    with transaction():
+        batch = _fire(batch_id, "conclude", actor=actor, changes={"closed_at": clock.now()})
+        if any(line.state is LineState.PLANNED for line in locked_lines(batch_id)):
+            raise Conflict(
+                "settlement.to_send",
+                "이체할 지급이 남아 있습니다. 이체파일을 내보내고 결과를 반영한 뒤 마감해 주세요.",
+            )
+        return batch
 
 
 def locked_lines(batch_id: int) -> list[SettlementLine]:

@@ -15,6 +15,7 @@ from app.db import db
 from app.errors import NotFound
 from app.models.settlements import (
     BankResultFile,
+    LineState,
     SettlementBatch,
     SettlementItem,
     SettlementLine,
@@ -46,10 +47,21 @@ class BatchPage:
     """Lines by the Korean label of their state."""
     files: list[BankResultFile]
     edges: list[Edge]
+    held: int
+    """Lines that left the transfers."""
 
     @property
     def batch(self) -> SettlementBatch:
         return self.row.batch
+
+
+@dataclass(frozen=True)
+class LinePage:
+    line: SettlementLine
+    carried: list[SettlementLine]
+    """The earlier lines whose money it pays."""
+    into: SettlementLine | None
+    """The later line that pays its money."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,11 @@ class ItemRow:
     offering: str
     paid_at: datetime
     amount: int
+    tied_batch_id: int | None
+    """Of a clawback, the settlement that had paid it out; of a payment, the one that took it back since."""
+    tied_batch: str | None
+    tied_line_id: int | None
+    held: bool
 
 
 @dataclass(frozen=True)
@@ -129,8 +146,11 @@ def batch(*, actor: Actor, batch_id: int) -> BatchPage:
         raise NotFound()
     line = SettlementLine
     states = db.session.execute(
-        select(line.state, func.count()).where(line.batch_id == batch_id).group_by(line.state)
-    )
+        select(line.state, func.count(), func.count(line.held_at))
+        .where(line.batch_id == batch_id)
+        .group_by(line.state)
+    ).all()
+    found_states = {row[0] for row in states}
     files = db.session.execute(
         select(BankResultFile).where(BankResultFile.batch_id == batch_id).order_by(BankResultFile.id)
     ).scalars()
@@ -138,8 +158,15 @@ def batch(*, actor: Actor, batch_id: int) -> BatchPage:
         row=_rows([found])[0],
         states={row[0].label: row[1] for row in states},
         files=list(files),
-        edges=BATCH.open_to(actor, found),
+        edges=_edges(actor, found, to_send=LineState.PLANNED in found_states),
+        held=sum(row[2] for row in states),
     )
+
+
+def _edges(actor: Actor, batch: SettlementBatch, *, to_send: bool) -> list[Edge]:
+    """Of an approved batch one of two: it has transfers to be sent, or all of them are held."""
+    other = "conclude" if to_send else "export"
+    return [edge for edge in BATCH.open_to(actor, batch) if edge.action != other]
 
 
 def lines(*, actor: Actor, batch_id: int, after: int = 0, size: int = 50) -> list[SettlementLine]:
@@ -155,15 +182,35 @@ def lines(*, actor: Actor, batch_id: int, after: int = 0, size: int = 50) -> lis
     return list(db.session.execute(statement).scalars())
 
 
+def line(*, actor: Actor, batch_id: int, line_id: int) -> LinePage:
+    """One line of a batch, and those whose transfers failed and that it carries. Raises NotFound."""
+    policy.require(actor, Permission.SETTLEMENT_VIEW)
+    shown = joinedload(SettlementLine.supplier), joinedload(SettlementLine.batch)
+    query = select(SettlementLine).where(SettlementLine.id == line_id, SettlementLine.batch_id == batch_id)
+    found = db.session.execute(query.options(*shown)).scalar_one_or_none()
+    if found is None:
+        raise NotFound()
+    tied = select(SettlementLine).options(shown[1]).order_by(SettlementLine.id)
+    carried = db.session.scalars(tied.where(SettlementLine.carried_into_id == line_id))
+    into = db.session.scalars(tied.where(SettlementLine.id == found.carried_into_id))
+    return LinePage(found, list(carried), into.one_or_none())
+
+
 _ITEMS = text("""
-SELECT i.payment_id, i.kind, c.name AS company, o.name AS offering, p.paid_at, i.amount
-  FROM (SELECT payment_id, 'payment' AS kind, amount FROM settlement_item WHERE line_id = :line_id
+SELECT i.payment_id, i.kind, c.name AS company, o.name AS offering, p.paid_at, i.amount,
+       tb.id AS tied_batch_id, tb.number AS tied_batch, tl.id AS tied_line_id,
+       EXISTS (SELECT 1 FROM settlement_hold h WHERE h.payment_id = p.id AND h.released_at IS NULL) AS held
+  FROM (SELECT s.payment_id, 'payment' AS kind, s.amount, k.line_id AS tied
+          FROM settlement_item s LEFT JOIN clawback_item k ON k.payment_id = s.payment_id
+         WHERE s.line_id = :line_id
         UNION ALL
-        SELECT payment_id, 'clawback', -amount FROM clawback_item WHERE line_id = :line_id) i
+        SELECT payment_id, 'clawback', -amount, of_line_id FROM clawback_item WHERE line_id = :line_id) i
   JOIN payment p ON p.id = i.payment_id
   JOIN company c ON c.id = p.company_id
   JOIN deal d ON d.id = p.deal_id
   JOIN offering o ON o.id = d.offering_id
+  LEFT JOIN settlement_line tl ON tl.id = i.tied
+  LEFT JOIN settlement_batch tb ON tb.id = tl.batch_id
  WHERE i.payment_id > :after
  ORDER BY i.payment_id LIMIT :size
 """)
@@ -178,10 +225,7 @@ def line_items(*, actor: Actor, line_id: int, after: int = 0, size: int = 100) -
     if not actor.may(Permission.SUPPLIER_VIEW):
         policy.require(actor, Permission.SETTLEMENT_VIEW)
     rows = db.session.execute(_ITEMS, {"line_id": line_id, "after": after, "size": size})
-    return [
-        ItemRow(r.payment_id, r.kind, r.company, r.offering, r.paid_at.astimezone(clock.KST), r.amount)
-        for r in rows
-    ]
+    return [ItemRow(**{**row._mapping, "paid_at": row.paid_at.astimezone(clock.KST)}) for row in rows]
 
 
 def ripe(*, actor: Actor, cutoff: date, programme_id: int | None = None) -> list[RipeRow]:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import text
 
 from app import clock
 from app.models.programme import Programme
+from app.workflows.holds_sql import OPEN
+from app.workflows.settlement_holds import HELD_LINE
+from app.workflows.settlement_ripe import RIPE, UNSETTLED, WAITS, Wait
 
 SETTLED = "('approved', 'exported', 'reconciled', 'closed')"
 """Batches whose money has moved in the ledger."""
 
-# ripe: paid by the cut-off, use confirmed by then, in no batch. back: cancelled after it was settled, not
-# yet taken back. failed: transfers that the bank returned, not yet in another line. The fee is not given
-# back with a clawback.
+# ripe: paid by the cut-off, waits for nothing, in no batch. back: cancelled after it was settled, not yet
+# taken back. failed: transfers that did not arrive, nothing in them held, not yet in another line. The fee is
+# not given back with a clawback.
 _PLAN = f"""
 WITH ripe AS (
   SELECT p.id, p.supplier_id, p.grant_part + p.share_part + p.tax_part AS amount
-    FROM payment p
+    FROM payment p JOIN programme g ON g.id = p.programme_id
    WHERE p.programme_id = :programme_id AND p.state = 'paid' AND p.paid_at < :until
-     AND (p.paid_at < :confirmed
-          OR EXISTS (SELECT 1 FROM evaluation e WHERE e.deal_id = p.deal_id AND e.at < :until))
-     AND NOT EXISTS (SELECT 1 FROM settlement_item i WHERE i.payment_id = p.id)),
+     AND {UNSETTLED}
+     AND {RIPE}),
 back AS (
-  SELECT p.id, p.supplier_id, i.amount
+  SELECT p.id, p.supplier_id, i.amount, i.line_id AS of_line_id
     FROM payment p
     JOIN settlement_item i ON i.payment_id = p.id
     JOIN settlement_line l ON l.id = i.line_id
@@ -33,9 +35,10 @@ back AS (
    WHERE p.programme_id = :programme_id AND p.state = 'cancelled'
      AND NOT EXISTS (SELECT 1 FROM clawback_item c WHERE c.payment_id = p.id)),
 failed AS (
-  SELECT l.id, l.supplier_id, l.net
-    FROM settlement_line l JOIN settlement_batch b ON b.id = l.batch_id
-   WHERE b.programme_id = :programme_id AND l.state = 'failed' AND l.carried_into_id IS NULL),
+  SELECT f.id, f.supplier_id, f.net
+    FROM settlement_line f JOIN settlement_batch b ON b.id = f.batch_id
+   WHERE b.programme_id = :programme_id AND f.state = 'failed' AND f.carried_into_id IS NULL
+     AND NOT {HELD_LINE}),
 sums AS (
   SELECT supplier_id, CAST(sum(gross) AS bigint) AS gross, CAST(sum(clawback) AS bigint) AS clawback,
          CAST(sum(carried) AS bigint) AS carried, count(*) FILTER (WHERE gross > 0) AS payments
@@ -47,8 +50,7 @@ planned AS (
   SELECT s.*, s.gross * :fee_bp / 10000 AS fee,
          s.gross + s.carried - s.gross * :fee_bp / 10000 - s.clawback AS net,
          v.name, v.bank_code, v.account_number, v.account_holder,
-         CASE WHEN v.account_verified_at IS NULL OR v.bank_code IS NULL OR v.account_number IS NULL
-                OR v.account_holder IS NULL THEN 'account'
+         CASE WHEN {WAITS[Wait.ACCOUNT]} THEN 'account'
               WHEN s.gross + s.carried - s.gross * :fee_bp / 10000 - s.clawback <= 0 THEN 'net'
          END AS reason
     FROM sums s JOIN supplier v ON v.id = s.supplier_id)
@@ -71,8 +73,9 @@ items AS (
   INSERT INTO settlement_item (payment_id, line_id, amount)
   SELECT r.id, l.id, r.amount FROM ripe r JOIN lines l USING (supplier_id) ORDER BY r.id RETURNING 1),
 clawbacks AS (
-  INSERT INTO clawback_item (payment_id, line_id, amount)
-  SELECT k.id, l.id, k.amount FROM back k JOIN lines l USING (supplier_id) ORDER BY k.id RETURNING 1)
+  INSERT INTO clawback_item (payment_id, line_id, of_line_id, amount)
+  SELECT k.id, l.id, k.of_line_id, k.amount
+    FROM back k JOIN lines l USING (supplier_id) ORDER BY k.id RETURNING 1)
 SELECT (SELECT count(*) FROM lines) AS lines, (SELECT count(*) FROM items) AS payments,
        (SELECT count(*) FROM clawbacks) AS clawbacks,
        (SELECT CAST(coalesce(sum(gross), 0) AS bigint) FROM lines) AS gross,
@@ -80,21 +83,47 @@ SELECT (SELECT count(*) FROM lines) AS lines, (SELECT count(*) FROM items) AS pa
 """
 INSERT = text(_PLAN + _INSERT)
 
-CARRY = text("""
+CARRY = text(f"""
 UPDATE settlement_line f SET carried_into_id = l.id
   FROM settlement_line l, settlement_batch b
  WHERE l.batch_id = :batch_id AND f.supplier_id = l.supplier_id AND f.state = 'failed'
    AND f.carried_into_id IS NULL AND b.id = f.batch_id AND b.programme_id = :programme_id
+   AND NOT {HELD_LINE}
 RETURNING f.id
-""")
+""")  # noqa: S608
 
-CHANGED = text("""
-SELECT p.id
-  FROM settlement_item i
-  JOIN settlement_line l ON l.id = i.line_id
-  JOIN payment p ON p.id = i.payment_id
- WHERE l.batch_id = :batch_id AND p.state <> 'paid' ORDER BY p.id LIMIT 20
+CHANGED = text(f"""
+WITH RECURSIVE tree AS (
+  SELECT id, true AS own FROM settlement_line WHERE batch_id = :batch_id
+  UNION ALL
+  SELECT f.id, false FROM tree t JOIN settlement_line f ON f.carried_into_id = t.id),
+found AS (
+  SELECT p.id, CASE WHEN own AND p.state <> 'paid' THEN 'cancelled'
+                    WHEN own AND {WAITS[Wait.INVOICE]} THEN 'invoice'
+                    WHEN {OPEN} THEN 'hold' END AS why
+    FROM tree JOIN settlement_item i ON i.line_id = tree.id JOIN payment p ON p.id = i.payment_id)
+SELECT id, why FROM found WHERE why IS NOT NULL ORDER BY why, id LIMIT 20
+""")  # noqa: S608
+"""Payments of a draft that it should not pay any more, and in a word why."""
+
+MOVED = text("""
+SELECT l.id FROM settlement_line l JOIN supplier v ON v.id = l.supplier_id
+ WHERE l.batch_id = :batch_id
+   AND (v.account_verified_at IS NULL
+        OR (v.bank_code, v.account_number, v.account_holder)
+           IS DISTINCT FROM (l.bank_code, l.account_number, l.account_holder))
 """)
+"""Lines whose supplier's account may have changed: encrypted anew, the same number differs too."""
+
+LEGS = """
+SELECT concat('settlement:settlement_line:', l.id) AS event_key, e.n, e.account, e.owner_id, e.amount
+  FROM settlement_line l JOIN settlement_batch b ON b.id = l.batch_id
+ CROSS JOIN LATERAL (VALUES (1, 'payable', l.supplier_id, -l.net), (2, 'transfer', l.id, l.net),
+                            (3, 'payable', l.supplier_id, -l.fee), (4, 'fee', b.programme_id, l.fee))
+                    AS e (n, account, owner_id, amount)
+ WHERE l.batch_id = :batch_id AND e.amount <> 0
+"""
+"""SQL: what an approval moves, for `ledger.entering`."""
 
 UNCARRY = text("""
 UPDATE settlement_line f SET carried_into_id = NULL FROM settlement_line l
@@ -114,10 +143,9 @@ FREE = tuple(
 
 
 def parameters(programme: Programme, cutoff: date) -> dict[str, Any]:
-    """What the plan asks for. Use counts as confirmed by itself N days after the payment (R-SET-1)."""
+    """What the plan asks for."""
     return {
         "programme_id": programme.id,
         "until": clock.end_of(cutoff),
-        "confirmed": clock.end_of(cutoff - timedelta(days=programme.settlement_use_days)),
         "fee_bp": programme.settlement_fee_bp,
     }

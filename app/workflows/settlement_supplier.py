@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, text
@@ -15,12 +15,17 @@ from app.errors import NotFound
 from app.models.settlements import BatchState, LineState, SettlementBatch, SettlementLine
 from app.models.types import Labelled
 from app.policy import Actor, Permission
+from app.workflows.settlement_ripe import FACTS, Wait
+from app.workflows.settlement_waits import Check, checks, sentence
 
 
 class Place(Labelled):
     """Where the money of a payment is."""
 
     USE = "use", "이용확인 대기", "neutral"
+    INVOICE = "invoice", "세금계산서 대기", "warning"
+    HELD = "held", "지급 전 확인", "warning"
+    CANCELLING = "cancelling", "취소 확인중", "warning"
     ACCOUNT = "account", "계좌확인 필요", "warning"
     RIPE = "ripe", "정산 대기", "info"
     IN_BATCH = "in_batch", "정산 진행중", "secondary"
@@ -44,6 +49,12 @@ class PlaceRow:
     """Korean: what it waits for, or when and by which batch it was paid."""
     batch_number: str | None
     line_id: int | None
+    checks: list[Check]
+    """What its settlement asks for, each met or not; empty where it stands in a settlement."""
+
+    @property
+    def is_over(self) -> bool:
+        return self.place in (Place.PAID, Place.TAKEN_BACK)
 
 
 @dataclass(frozen=True)
@@ -55,13 +66,18 @@ class Totals:
     paid: int
     clawback: int
 
+    @property
+    def short(self) -> int:
+        """What is to be given back beyond all that is still to come, won."""
+        return max(self.clawback - self.waiting, 0)
 
-_PAYMENTS = text("""
-SELECT p.id, c.name AS company, o.name AS offering, p.paid_at, p.state,
-       p.grant_part + p.share_part + p.tax_part AS amount,
-       g.settlement_use_days AS use_days, v.account_verified_at IS NOT NULL AS account_verified,
-       EXISTS (SELECT 1 FROM evaluation e WHERE e.deal_id = p.deal_id) AS evaluated,
-       l.id AS line_id, coalesce(n.state, l.state) AS line_state, l.result_text,
+
+_PAYMENTS = f"""
+SELECT p.id, c.name AS company, o.name AS offering, p.state,
+       p.grant_part + p.share_part + p.tax_part AS amount, {FACTS},
+       l.id AS line_id, coalesce(n.state, l.state) AS line_state,
+       CASE WHEN n.id IS NULL THEN l.result_text ELSE n.result_text END AS result_text,
+       CASE WHEN n.id IS NULL THEN l.held_at ELSE n.held_at END AS held_at,
        coalesce(n.paid_at, l.paid_at) AS line_paid_at,
        b.number AS batch_number, b.state AS batch_state,
        k.line_id AS back_line_id, kb.state AS back_state, kb.number AS back_number
@@ -84,15 +100,29 @@ SELECT p.id, c.name AS company, o.name AS offering, p.paid_at, p.state,
   LEFT JOIN settlement_batch kb ON kb.id = kl.batch_id
  WHERE p.supplier_id = :supplier_id
    AND (p.state IN ('paid', 'cancelling') OR p.state = 'cancelled' AND i.payment_id IS NOT NULL)
+"""  # noqa: S608 - no input in it
+
+_PAGE = text(f"""{_PAYMENTS}
    AND (CAST(:before AS bigint) IS NULL OR p.id < :before)
  ORDER BY p.id DESC LIMIT :size
 """)
+_ONE = text(f"{_PAYMENTS} AND p.id = :payment_id")
 
 
 def supplier_payments(*, actor: Actor, before: int | None = None, size: int = 20) -> list[PlaceRow]:
     """The supplier's payments, newest first, each with its place; `before` is a payment's id."""
-    parameters = {"supplier_id": _supplier(actor), "before": before, "size": size}
-    return [_row(row) for row in db.session.execute(_PAYMENTS, parameters)]
+    parameters = _parameters(actor) | {"before": before, "size": size}
+    return [_row(row) for row in db.session.execute(_PAGE, parameters)]
+
+
+def supplier_payment(*, actor: Actor, payment_id: int) -> PlaceRow | None:
+    """One payment of the supplier with its place; None for one that has none, as it failed."""
+    row = db.session.execute(_ONE, _parameters(actor) | {"payment_id": payment_id}).one_or_none()
+    return _row(row) if row is not None else None
+
+
+def _parameters(actor: Actor) -> dict[str, Any]:
+    return {"supplier_id": _supplier(actor), "until": clock.end_of(clock.today())}
 
 
 def supplier_count(*, actor: Actor) -> int:
@@ -106,7 +136,8 @@ def supplier_count(*, actor: Actor) -> int:
 
 
 def _row(row: Any) -> PlaceRow:
-    place, sentence = _cancelled(row) if row.state == "cancelled" else _place(row)
+    found = [] if row.line_id is not None or row.state == "cancelled" else checks(row, staff=False)
+    place, said = _cancelled(row) if row.state == "cancelled" else _place(row, found)
     return PlaceRow(
         payment_id=row.id,
         company=row.company,
@@ -114,9 +145,10 @@ def _row(row: Any) -> PlaceRow:
         paid_at=row.paid_at.astimezone(clock.KST),
         amount=row.amount,
         place=place,
-        text=sentence,
+        text=said,
         batch_number=row.batch_number,
         line_id=row.line_id,
+        checks=found,
     )
 
 
@@ -128,15 +160,23 @@ def _cancelled(row: Any) -> tuple[Place, str]:
     return Place.TAKEN_BACK, f"{row.back_number} 정산에서 환수했습니다."
 
 
-def _place(row: Any) -> tuple[Place, str]:
+_FIRST = (
+    (Wait.CANCELLING, Place.CANCELLING),
+    (Wait.HOLD, Place.HELD),
+    (Wait.USE, Place.USE),
+    (Wait.INVOICE, Place.INVOICE),
+    (Wait.ACCOUNT, Place.ACCOUNT),
+)
+"""By which of the things that a payment waits for its place is called."""
+
+
+def _place(row: Any, found: list[Check]) -> tuple[Place, str]:
     if row.line_id is not None:
         return _in_line(row)
-    confirmed = row.paid_at.astimezone(clock.KST).date() + timedelta(days=row.use_days)
-    if not row.evaluated and clock.now() < clock.end_of(confirmed):
-        until = f"{clock.write_day(confirmed)} 24:00"
-        return Place.USE, f"수요기업이 평가하거나 {until}이 지나면 정산 대상이 됩니다."
-    if not row.account_verified:
-        return Place.ACCOUNT, "정산 계좌가 확인되지 않았습니다. 계좌를 등록하고 확인을 받아 주세요."
+    missing = {check.wait for check in found if not check.done}
+    for wait, place in _FIRST:
+        if wait in missing:
+            return place, f"대기: {sentence(found)}"
     return Place.RIPE, "다음 정산에 담깁니다."
 
 
@@ -144,10 +184,16 @@ def _in_line(row: Any) -> tuple[Place, str]:
     if row.line_state == LineState.PAID.value:
         day = clock.write_day(clock.korean_day(row.line_paid_at))
         return Place.PAID, f"{day} {row.batch_number} 정산으로 지급했습니다."
-    if row.line_state == LineState.FAILED.value:
+    drafted = row.batch_state in (BatchState.DRAFTED.value, BatchState.SUBMITTED.value)
+    failed = row.line_state == LineState.FAILED.value
+    if row.line_state == LineState.HELD.value or row.waits_hold and (drafted or failed):
+        return Place.HELD, "지급하기 전에 확인하고 있습니다. 확인이 끝나면 다음 정산에서 지급합니다."
+    if failed and row.held_at is not None:
+        return Place.RIPE, "확인이 끝났습니다. 다음 정산에서 지급합니다."
+    if failed:
         why = f"({row.result_text})" if row.result_text else ""
         return Place.FAILED, f"이체가 실패했습니다{why}. 계좌를 확인해 주세요. 다음 정산에서 다시 지급합니다."
-    if row.batch_state in (BatchState.DRAFTED.value, BatchState.SUBMITTED.value):
+    if drafted:
         return Place.IN_BATCH, f"{row.batch_number} 정산에 담겨 승인을 기다립니다."
     return Place.IN_BATCH, f"{row.batch_number} 정산이 승인되어 이체 중입니다."
 
@@ -163,7 +209,8 @@ SELECT CAST(coalesce(sum(owed) FILTER (WHERE NOT settled AND state <> 'cancelled
        (SELECT CAST(coalesce(sum(net), 0) AS bigint) FROM settlement_line
          WHERE supplier_id = :supplier_id AND state = 'paid') AS paid,
        (SELECT CAST(coalesce(sum(net), 0) AS bigint) FROM settlement_line l
-         WHERE supplier_id = :supplier_id AND (state = 'failed' OR state = 'carried' AND NOT EXISTS (
+         WHERE supplier_id = :supplier_id
+           AND (state IN ('failed', 'held') OR state = 'carried' AND NOT EXISTS (
            SELECT 1 FROM settlement_line n JOIN settlement_batch b ON b.id = n.batch_id
             WHERE n.id = l.carried_into_id AND b.state IN ('approved', 'exported', 'reconciled', 'closed'))))
          AS failed

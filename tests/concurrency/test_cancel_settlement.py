@@ -1,5 +1,8 @@
-"""Cancellations against the drafting and the approval of a settlement (R-SET-2, R-PAY-6): what is cancelled
-before the approval is paid to nobody, what is cancelled after it is taken back by the next batch."""
+"""Cancellations and holds against drafting, approval and export of a settlement (R-SET-2, R-SET-4, R-PAY-6).
+
+What is cancelled before the approval is paid to nobody, what is cancelled after it is taken back by the next
+batch; what is held is not sent, or was sent before.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,13 @@ from app import clock
 from app.db import db, transaction
 from app.errors import Conflict
 from app.models.catalogue import Supplier
+from app.models.holds import SettlementHold
 from app.models.ledger import LedgerAccount
 from app.models.payments import Payment, PaymentState
 from app.policy import Actor, Role
 from app.workflows import cancellations, ledger, settlement, settlement_bank
 from tests import factories, invariant, money, racing
-from tests.settled import Officers, bank_answer
+from tests.settled import Holders, Officers, bank_answer
 
 Together = Callable[..., list[Any]]
 ROUNDS = 15
@@ -62,7 +66,7 @@ class Stage:
         settlement.discard(actor=self.officers.drafter, batch_id=batch_id, reason="취소된 결제")
 
     def pay_out(self, batch_id: int) -> None:
-        clerk = self.officers.drafter
+        clerk = self.officers.approver
         sent = settlement_bank.export_bank_file(actor=clerk, batch_id=batch_id).content
         settlement_bank.import_result(
             actor=clerk, batch_id=batch_id, content=bank_answer(sent), file_name=f"{batch_id}.csv"
@@ -157,6 +161,58 @@ def test_cancelled_while_a_batch_is_approved(
     assert taken_back == (0 if behaviour == "70" else before)
     assert ledger.balance(LedgerAccount.PAYABLE, stage.supplier_id) == 0
     books.check()
+
+
+@pytest.mark.parametrize("what", ["approve", "export"])
+def test_held_while_a_batch_is_approved_or_sent(
+    together: Together, sandbox: str, books: invariant.Books, what: str
+) -> None:
+    """R-SET-4: the approval sees the hold or the hold takes the line out; once sent, it is out of reach."""
+    stage, holders = Stage(sandbox), Holders()
+    seen: set[str] = set()
+    for _ in range(ROUNDS):
+        held = stage.paid()
+        batch_id = stage.build()
+        assert batch_id is not None
+        settlement.submit(actor=stage.officers.drafter, batch_id=batch_id)
+        if what == "export":
+            stage.approve(batch_id)
+
+        def go_on(batch_id: int = batch_id) -> str:
+            if what == "approve":
+                return stage.approve(batch_id)
+            sent = settlement_bank.export_bank_file(actor=stage.officers.approver, batch_id=batch_id)
+            return f"{sent.content.count(b'KV')} sent"
+
+        def hold(payment_id: int = held) -> int:
+            return holders.place(payment_id).id
+
+        gone_on, hold_id = together(go_on, hold)
+        assert isinstance(hold_id, int)
+        line = db.session.execute(_LINE, {"batch": batch_id}).one()
+        db.session.commit()
+        seen.add(f"{racing.outcome(gone_on)}, {line.state}")
+        if racing.outcome(gone_on) == "settlement.changed":
+            stage.give_up(batch_id)
+        elif line.state == "held":
+            settlement.conclude(actor=stage.officers.approver, batch_id=batch_id)
+        else:
+            stage.pay_out(batch_id)
+        stage.check(books)
+        holders.release(db.session.get_one(SettlementHold, hold_id))
+        stage.settle()
+        stage.check(books)
+        db.session.commit()
+    allowed = {
+        "approve": {"settlement.changed, planned", "APPROVED, held"},
+        "export": {"1 sent, planned", "settlement.nothing_to_send, held"},
+    }
+    assert seen <= allowed[what], seen
+    assert ledger.balance(LedgerAccount.PAYABLE, stage.supplier_id) == 0
+    books.check()
+
+
+_LINE = text("SELECT state FROM settlement_line WHERE batch_id = :batch")
 
 
 def test_payments_and_cancellations_while_batches_are_made(

@@ -109,7 +109,7 @@ class Journey:
                 assert expected.replace(" ", "") in text, f"{expected!r} is not on the {label}"
 
     def settle(self, amount: int) -> None:
-        """Step 7: who drafts never approves."""
+        """Step 7: who drafts never approves, and takes in no result."""
         drafting = console.Settlement(self.person("finance1"), axe.check)
         number = drafting.draft()
         drafting.decide("승인요청")
@@ -120,9 +120,8 @@ class Journey:
         result = Bank(self.new_context().new_page(), self.system.settings.sandbox_url).carry_out(
             transfers, batch=number, into=self.scratch
         )
-        drafting.open(number)
-        drafting.take_result(result)
         approving.open(number)
+        approving.take_result(result)
         approving.decide("마감")
         paid = Supply(self.person(SELLER), axe.check).settlement_of(APPLICANT.name)
         expect(paid).to_contain_text("지급완료")

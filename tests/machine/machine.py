@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from app.db import db
+from app.models.holds import SettlementHold
+from app.models.payments import Payment as PaymentRow
 from app.policy import Actor
 from app.workflows import deadlines, evaluations, settlement, settlement_bank, vouchers
 from tests.machine import settling
 from tests.machine.asking import Asking
 from tests.machine.model import Batch, Deal, Payment, Voucher
 from tests.machine.stepping import one_of, pick
-from tests.settled import bank_answer
+from tests.settled import Holders, bank_answer, give_invoice
 
 SCORES = dict.fromkeys(evaluations.CRITERIA, 4)
 failing = st.sampled_from([(), (), (0,), (1,), (0, 1)])
@@ -22,6 +25,10 @@ MOVES = [timedelta(hours=hours) for hours in (1, 1, 1, 15, 24, 24, 6 * 24)]
 
 
 class Money(Asking):
+    @property
+    def holders(self) -> Holders:
+        return self.stage.holders
+
     # -- clocks ----------------------------------------------------------------------------------------------
 
     @rule(by=st.sampled_from(MOVES))
@@ -148,10 +155,17 @@ class Money(Asking):
         for payment in self._unsettled():
             if not payment.deal.evaluated:
                 self._evaluate(payment.deal)
+            if settling.wants_invoice(self.model, payment):
+                self._send_invoice(payment)
         batch = self._build(by)
         for _ in range(far if batch is not None else 0):
             self._advance(batch, by, failing)
             self.as_the_model_says()
+
+    def _send_invoice(self, payment: Payment) -> None:
+        row = db.session.get_one(PaymentRow, payment.key)
+        self.attempt_all("send an invoice", lambda: give_invoice(row))
+        payment.invoiced = True
 
     @precondition(lambda self: len(self.model.payments) > 3)
     @rule(by=st.integers(0, 1))
@@ -170,7 +184,7 @@ class Money(Asking):
         if built.batch is None:
             return None
         keys = {line.supplier_id: line.id for line in built.batch.lines}
-        batch = Batch(built.batch.id, drafter=by)
+        batch = Batch(built.batch.id, drafter=by, submitter=by)
         settling.enter_draft(self.model, batch, keys, today)
         self.tally["built"] += 1
         self.tally["taken back"] += sum(line.clawback > 0 for line in batch.lines)
@@ -188,21 +202,25 @@ class Money(Asking):
         self._advance(batch, by, failing)
 
     def _advance(self, batch: Batch, by: int, failing: tuple[int, ...]) -> None:
-        """The next step of a batch, by whoever comes; the approval by another than the drafter (R-ROLE-4)."""
+        """The next step of a batch, by whoever comes; the approval by a third (R-ROLE-4)."""
         officer = self.stage.finance[by]
         match batch.state:
             case "drafted":
                 self._fire("submit", batch, officer)
+                batch.submitter = by
             case "submitted":
-                self._approve(batch, batch.drafter)
-                self._approve(batch, 1 - batch.drafter)
+                had = {batch.drafter, batch.submitter}
+                for one in [*had, min({0, 1, 2} - had)]:
+                    self._approve(batch, one)
+            case "approved" if all(line.state != "planned" for line in batch.lines):
+                self._conclude(batch, officer)
             case "approved":
                 if self.attempt_all(
                     "export", lambda: settlement_bank.export_bank_file(actor=officer, batch_id=batch.key)
                 ):
                     batch.state = "exported"
             case "exported":
-                self._import(batch, officer, failing)
+                self._import(batch, failing)
             case "reconciled":
                 self._fire("close", batch, officer)
             case _:
@@ -212,13 +230,23 @@ class Money(Asking):
                     lambda: settlement.submit(actor=officer, batch_id=batch.key),
                 )
 
+    def _conclude(self, batch: Batch, officer: Actor) -> None:
+        """All of it is held: there is nothing to send (R-SET-4)."""
+        self.attempt(
+            "export nothing",
+            "settlement.nothing_to_send",
+            lambda: settlement_bank.export_bank_file(actor=officer, batch_id=batch.key),
+        )
+        self.attempt_all("conclude", lambda: settlement.conclude(actor=officer, batch_id=batch.key))
+        batch.state = "closed"
+
     def _fire(self, action: str, batch: Batch, officer: Actor) -> None:
         act = {"submit": settlement.submit, "close": settlement.close}[action]
         self.attempt_all(action, lambda: act(actor=officer, batch_id=batch.key))
         batch.state = settling.NEXT[batch.state]
 
     def _approve(self, batch: Batch, by: int) -> None:
-        why = "same_person" if by == batch.drafter else None
+        why = "same_person" if by in (batch.drafter, batch.submitter) else None
         why = why or ("settlement.changed" if settling.changed(self.model, batch) else None)
         officer = self.stage.finance[by]
         if self.attempt("approve", why, lambda: settlement.approve(actor=officer, batch_id=batch.key)):
@@ -228,23 +256,66 @@ class Money(Asking):
             batch.state = "drafted"
             self._discard(batch, by)
 
-    def _import(self, batch: Batch, officer: Actor, failing: tuple[int, ...]) -> None:
+    def _import(self, batch: Batch, failing: tuple[int, ...]) -> None:
+        """By another than the drafter (R-ROLE-4)."""
         failed = [self.stage.sellers[n] for n in failing]
+        drafter, officer = self.stage.finance[batch.drafter], self.stage.finance[1 - batch.drafter]
         sent = settlement_bank.export_bank_file(actor=officer, batch_id=batch.key).content
         answer = bank_answer(sent, *[seller.account_end for seller in failed])
 
-        def take() -> settlement_bank.Imported:
+        def take(by: Actor = officer) -> settlement_bank.Imported:
             return settlement_bank.import_result(
-                actor=officer, batch_id=batch.key, content=answer, file_name="result.csv"
+                actor=by, batch_id=batch.key, content=answer, file_name="result.csv"
             )
 
+        self.attempt("import one's own", "same_person", lambda: take(drafter))
         taken = self.attempt_all("import", take)
         settling.enter_result(self.model, batch, {seller.supplier for seller in failed})
-        states = [line.state for line in batch.lines]
+        self.tally["line left out"] += sum(line.left_out for line in batch.lines)
+        states = [line.state for line in batch.lines if not line.left_out]
         assert (taken.paid, taken.failed) == (states.count("paid"), states.count("failed"))
         self.tally.update({f"line {state}": 1 for state in states})
         self.as_the_model_says()
         self.attempt("import again", "settlement.result.taken", take)
+
+    # -- holds -----------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self._open_batches())
+    @rule(which=pick)
+    def hold(self, which: int) -> None:
+        """R-SET-4: what an open batch is about to pay, or anything else."""
+        lines = [line for batch in self._open_batches() for line in batch.lines]
+        about = [p for p in self.model.payments.values() if settling.line_now(p) in lines]
+        payment = one_of(which, [p for p in about if p.hold is None], list(self.model.payments.values()))
+        if payment is not None:
+            self._hold(payment)
+
+    def _hold(self, payment: Payment) -> None:
+        line = settling.line_now(payment)
+        why = "hold.paid_out" if line is not None and line.state == "paid" else None
+        why = why if payment.state in ("paid", "cancelling") else "hold.state"
+        why = "hold.held" if payment.hold is not None else why
+        placed = self.attempt("hold", why, lambda: self.holders.place(payment.key))
+        if placed is not None:
+            payment.hold = placed.id
+            self.tally["line held"] += settling.hold_back(self.model, payment)
+
+    def _held(self) -> list[Payment]:
+        return [p for p in self.model.payments.values() if p.hold is not None]
+
+    @precondition(lambda self: self._held())
+    @rule(which=pick)
+    def let_go(self, which: int) -> None:
+        held = self._held()
+        self._let_go(held[which % len(held)])
+
+    def _let_go(self, payment: Payment) -> None:
+        hold = db.session.get_one(SettlementHold, payment.hold)
+        self.attempt_all("let go", lambda: self.holders.release(hold))
+        payment.hold = None
+        settling.let_go(self.model, payment)
+
+    # -- drafts given up -------------------------------------------------------------------------------------
 
     @precondition(lambda self: any(b.state == "drafted" for b in self.model.batches.values()))
     @rule(which=pick, by=st.integers(0, 1))

@@ -64,6 +64,10 @@ class Payment:
     """What its gateway's book says: open, charged, returned, none."""
     line: Line | None = None
     clawed: Line | None = None
+    mistyped: bool = False
+    invoiced: bool = False
+    hold: int | None = None
+    """The key of what holds it back."""
 
     @property
     def total(self) -> int:
@@ -84,6 +88,8 @@ class Line:
     clawback: int
     carried: int
     state: str = "planned"
+    left_out: bool = False
+    """Held after its approval: its batch's transfers are without it."""
     carried_into: Line | None = None
 
     @property
@@ -95,6 +101,7 @@ class Line:
 class Batch:
     key: int
     drafter: int
+    submitter: int
     state: str = "drafted"
     lines: list[Line] = field(default_factory=list)
 

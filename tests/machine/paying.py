@@ -129,11 +129,9 @@ class Paying(Dealing):
         key, typed = secrets.token_hex(8), code.code
         if wrong:
             typed = f"{(int(code.code) + 1) % 1_000_000:06d}"
-        paid = self.attempt(
-            "press",
-            self.model.unpayable(code.deal, self.now),
-            lambda: self._pay_card(code, typed, key),
-        )
+        why = "payment.order_over" if self._given_up(code) else None
+        why = why or self.model.unpayable(code.deal, self.now)
+        paid = self.attempt("press", why, lambda: self._pay_card(code, typed, key))
         if paid is None:
             return
         payment = Payment(
@@ -151,6 +149,7 @@ class Paying(Dealing):
         self.pressed[payment.key] = code
         if code.dead or wrong:
             code.tries += 0 if code.dead else 1
+            payment.mistyped = not code.dead and code.tries < WRONG_TRIES
             code.dead |= code.tries >= WRONG_TRIES
             payment.gateway = "none"
             self.model.fail(payment, self.now)
@@ -158,6 +157,11 @@ class Paying(Dealing):
             code.dead = True
             self.model.confirm(payment, self.now)
         self.tally[f"pressed: {payment.state}"] += 1
+
+    def _given_up(self, code: Code) -> bool:
+        """An earlier press of its order failed for good: it may be charged yet, and is no later one's."""
+        earlier = [self.model.payments[key] for key, other in self.pressed.items() if other is code]
+        return any(payment.state == "failed" and not payment.mistyped for payment in earlier)
 
     def _pay_card(self, code: Code, typed: str, key: str) -> Any:
         return card_payments.pay_card(

@@ -1,4 +1,4 @@
-"""The model's settlement (R-SET-1, R-SET-2): drafts, approvals, what the bank answers."""
+"""The model's settlement (R-SET-1, R-SET-2, R-SET-4): drafts, approvals, holds, what the bank answers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,47 @@ def lines_of(model: Model) -> list[Line]:
 
 
 def ripe(model: Model, today: date) -> list[Payment]:
-    """Paid, its use confirmed, in no line."""
+    """Paid, its use confirmed, by ZeroPay with its invoice, not held, in no line."""
     used = today - timedelta(days=model.use_days)
     return [
         p
         for p in model.payments.values()
         if p.state == "paid" and p.line is None and (p.day <= used or p.deal.evaluated)
+        if not wants_invoice(model, p) and p.hold is None
     ]
+
+
+def wants_invoice(model: Model, payment: Payment) -> bool:
+    return payment.deal.voucher.company in model.zeropay and not payment.invoiced
+
+
+def line_now(payment: Payment) -> Line | None:
+    """The line that pays it, or the last of those that took it over."""
+    line = payment.line
+    while line is not None and line.carried_into is not None:
+        line = line.carried_into
+    return line
+
+
+def held_in(model: Model, line: Line) -> bool:
+    """Whether a payment that this line would pay, in it or through what it carries, is held."""
+    return any(p.hold is not None and line_now(p) is line for p in model.payments.values())
+
+
+def hold_back(model: Model, payment: Payment) -> bool:
+    """A line that was approved and not sent leaves the transfers, its money goes back."""
+    line = line_now(payment)
+    if line is None or line.batch.state != "approved" or line.state != "planned":
+        return False
+    line.state, line.left_out = "held", True
+    model.move(("transfer", line.key), ("payable", line.supplier), line.net)
+    return True
+
+
+def let_go(model: Model, payment: Payment) -> None:
+    line = line_now(payment)
+    if line is not None and line.state == "held" and not held_in(model, line):
+        line.state = "failed"
 
 
 def to_take_back(model: Model) -> list[Payment]:
@@ -40,7 +74,11 @@ def to_take_back(model: Model) -> list[Payment]:
 
 def draft(model: Model, today: date) -> dict[int, tuple[list[Payment], list[Payment], list[Line]]]:
     """By supplier, of those to whom something would be paid: payments, clawbacks, failed transfers."""
-    failed = [line for line in lines_of(model) if line.state == "failed" and line.carried_into is None]
+    failed = [
+        line
+        for line in lines_of(model)
+        if line.state == "failed" and line.carried_into is None and not held_in(model, line)
+    ]
     parts = ripe(model, today), to_take_back(model)
     suppliers = {p.deal.supplier for part in parts for p in part} | {line.supplier for line in failed}
     found = {}
@@ -89,8 +127,9 @@ def discard(model: Model, batch: Batch) -> None:
 
 
 def changed(model: Model, batch: Batch) -> bool:
-    """Whether something in it was cancelled since, or is being cancelled."""
-    return any(p.line in batch.lines and p.state != "paid" for p in model.payments.values() if p.line)
+    """Whether something in it was cancelled since, is being cancelled, or is held."""
+    cancelled = any(p.line in batch.lines and p.state != "paid" for p in model.payments.values() if p.line)
+    return cancelled or any(held_in(model, line) for line in batch.lines)
 
 
 def approve(model: Model, batch: Batch, programme: int) -> None:
@@ -104,6 +143,8 @@ def enter_result(model: Model, batch: Batch, failing: set[int]) -> None:
     """The bank's answer; `failing`: the suppliers to whose accounts nothing came."""
     batch.state = "reconciled"
     for line in batch.lines:
+        if line.state != "planned":
+            continue
         good = line.supplier not in failing
         line.state = "paid" if good else "failed"
         target = ("paid_out" if good else "payable", line.supplier)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from app.models.programme import VatMode
+from tests.machine import settling
 from tests.machine.machine import Money
 from tests.machine.model import Payment
 
@@ -127,3 +128,55 @@ def waivers_and_deadlines(machine: Money) -> None:
     machine.now += timedelta(days=1)
     machine.sweep(late=timedelta())
     assert (used.state, waived.state, unused.state) == ("expired", "waived", "revoked")
+
+
+def tell_of_holds(machine: Money) -> None:
+    """By card and by ZeroPay, with its tax invoices: what is held, sent, carried on and let go."""
+    machine.begin(vat_mode=VatMode.INCLUDED, share_percent=10)
+    machine.buy_certificates(amount=21_000)
+    held, free = bought(machine, 2, 0), bought(machine, 0, 1)
+    assert held.deal.supplier != free.deal.supplier
+    machine.settle(by=0, far=2, failing=())
+    _hold_and_go_on(machine, held)
+    assert free.line is not None and free.line.state == "paid"
+    machine._hold(held)
+    machine._hold(free)
+    machine._let_go(held)
+    machine.as_the_model_says()
+    _refused_while_held(machine, held)
+    machine.settle(by=1, far=2, failing=())
+    _hold_and_go_on(machine, held)
+    machine._let_go(held)
+    bought(machine, 0, 1)
+    machine.settle(by=0, far=5, failing=())
+    machine.as_the_model_says()
+    last_line = settling.line_now(held)
+    assert last_line is not None and last_line is not held.line and last_line.state == "paid"
+
+
+def _hold_and_go_on(machine: Money, payment: Payment) -> None:
+    """To the end of its batch, without its line."""
+    batch = list(machine.model.batches.values())[-1]
+    assert batch.state == "approved"
+    machine._hold(payment)
+    machine.as_the_model_says()
+    while batch.state != "closed":
+        machine._advance(batch, 0, ())
+        machine.as_the_model_says()
+
+
+def _refused_while_held(machine: Money, payment: Payment) -> None:
+    """A draft that carries it is not approved."""
+    machine._evaluate(bought(machine, 0, 0).deal)
+    batch = machine._build(0)
+    assert batch is not None
+    machine._hold(payment)
+    for _ in range(2):
+        machine._advance(batch, 0, ())
+        machine.as_the_model_says()
+    assert batch.state == "discarded"
+    machine._let_go(payment)
+    machine.as_the_model_says()
+
+
+TALES = (tell, tell_of_holds)

@@ -29,6 +29,7 @@ from app.workflows import ledger, vouchers
 from tests import factories, money
 from tests.conftest import rolled_back
 from tests.machine.model import Model, Voucher
+from tests.settled import Holders
 
 BEGIN = datetime(2020, 11, 16, 9, 0, tzinfo=clock.KST)
 CAP = 70_000
@@ -79,7 +80,8 @@ class Stage:
             kinds = [InstrumentKind.PERSONAL_CHECK, InstrumentKind.CORPORATE_CHECK, InstrumentKind.ZEROPAY]
             self.buyers = self._buyers(programme, kinds)
             self.budget_officer = factories.make_actor(Role.BUDGET_OFFICER)
-            self.finance = [factories.make_actor(Role.FINANCE_OFFICER) for _ in range(2)]
+            self.finance = [factories.make_actor(Role.FINANCE_OFFICER) for _ in range(3)]
+            self.holders = Holders()
 
     def _seller(self, price: int) -> Seller:
         supplier = factories.make_supplier()

@@ -21,6 +21,9 @@ from app.workflows import (
     payment_history,
     payment_papers,
     payments_reads,
+    settlement_history,
+    settlement_supplier,
+    tax_invoice_reads,
 )
 from app.workflows.cancellation_terms import Terms
 from app.workflows.payments_reads import SALES_TABS
@@ -73,8 +76,11 @@ def sale(payment_id: int) -> ResponseReturnValue:
             payment=payment,
             papers=payment_papers.of_payment(payment),
             terms=cancellation_terms.of(payment, actor=actor),
+            invoices=tax_invoice_reads.standing(actor=actor, payment=payment),
             to_voucher=cancellation_terms.went_to_voucher(payment) if payment.cancelled_at else None,
             history=payment_history.of(payment, actor=actor),
+            place=settlement_supplier.supplier_payment(actor=actor, payment_id=payment_id),
+            steps=settlement_history.steps(payment_id),
         )
     )
     if request.headers.get("HX-Trigger") == "undecided" and payment.state not in UNDECIDED:

@@ -12,7 +12,7 @@ from app.policy import Permission
 from app.portal import lists
 from app.portal.supply.root import blueprint
 from app.web.pages import page_args
-from app.workflows import settlement_supplier, slips
+from app.workflows import mails, settlement_supplier, slips
 from app.workflows.settlement_supplier import PlaceRow
 
 PLACES: list[Column[PlaceRow]] = [
@@ -26,7 +26,7 @@ PLACES: list[Column[PlaceRow]] = [
 ]
 LINES: list[Column[SettlementLine]] = [
     Column("정산번호", lambda row: row.batch.number),
-    Column("마감일", lambda row: row.batch.cutoff, "date"),
+    Column("정산기준일", lambda row: row.batch.cutoff, "date"),
     Column("상태", lambda row: row.state),
     Column("정산 대상 금액", lambda row: row.gross, "won"),
     Column("이월", lambda row: row.carried, "won"),
@@ -49,10 +49,16 @@ def settlement() -> ResponseReturnValue:
     shared = {"totals": settlement_supplier.supplier_totals(actor=actor), "size": size}
     if lines:
         rows = settlement_supplier.supplier_lines(actor=actor, before=lists.cursor(), size=size)
-        papers = slips.for_lines([row.id for row in rows])
+        keys = [row.id for row in rows]
+        papers, sendings = slips.for_lines(keys), mails.of_lines(keys)
         following = lists.following(rows, size)
         return render_template(
-            "portal/supply/settlement_lines.html", rows=rows, papers=papers, following=following, **shared
+            "portal/supply/settlement_lines.html",
+            rows=rows,
+            papers=papers,
+            sendings=sendings,
+            following=following,
+            **shared,
         )
     places = settlement_supplier.supplier_payments(actor=actor, before=lists.cursor(), size=size)
     return render_template(

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 from flask import g
+from sqlalchemy import event
 
 from app import clock
 from app.db import db
+from app.models.holds import HoldSource
 from app.models.ledger import LedgerAccount
 from app.models.settlements import BatchState, LineState, SettlementBatch
+from app.models.vouchers import InstrumentKind
 from app.policy import Role
 from tests import factories as make
-from tests.settled import bank_answer, make_paid
+from tests.settled import Holders, Officers, bank_answer, cancel, make_paid
 
 
 @pytest.fixture
@@ -73,6 +76,109 @@ def test_a_batch_goes_the_whole_way_by_two_people(
     line = f"{address}/lines/{batch.lines[0].id}"
     assert ripe.deal.company.name in approver.get(line).get_data(as_text=True)
     assert approver.get(f"{address}?format=xlsx").data[:2] == b"PK"
+
+
+def test_the_console_says_of_each_payment_what_it_waits_for(
+    world: Any, browser: Any, said: Any, ripe: Any
+) -> None:
+    """R-SET-1"""
+    client, supplier = browser(Role.FINANCE_OFFICER), ripe.deal.supplier
+    bought = make_paid(
+        world.programme,
+        supplier,
+        70_000,
+        paid_at=clock.now() - timedelta(days=4),
+        instrument=InstrumentKind.ZEROPAY,
+    )
+    hold = Holders().place(ripe.id, HoldSource.SUSPICION)
+    page = client.get("/console/ripe/payments").get_data(as_text=True)
+    for words in (
+        "지급이 보류되었습니다(의심 거래).",
+        "수요기업의 평가, 로그인이 있는 이용실적 제출,",
+        "제로페이 결제에는 세금계산서가 필요합니다.",
+        "1,170,000원",
+        f"/console/payments/{bought.id}",
+    ):
+        assert words in page
+    only = client.get("/console/ripe/payments?which=invoice&size=10").get_data(as_text=True)
+    assert "70,000원" in only and f"/console/payments/{ripe.id}" not in only
+    assert "조건에 맞는 결제가 없습니다" in client.get("/console/ripe/payments?q=없는곳").get_data(
+        as_text=True
+    )
+    file = client.get("/console/ripe/payments?which=hold&format=csv").get_data(as_text=True)
+    assert "보류 해제(의심 거래)" in file and str(bought.order_id) not in file
+    dossier = client.get(f"/console/payments/{bought.id}").get_data(as_text=True)
+    assert "제로페이 결제에는 세금계산서가 필요합니다." in dossier and "공급대금의 진행" in dossier
+    Holders().release(hold)
+    assert "정산 가능" in client.get("/console/ripe/payments?which=ready").get_data(as_text=True)
+
+
+def test_a_held_line_is_shown_and_left_out(
+    world: Any, browser: Any, said: Any, log_in_as: Any, ripe: Any
+) -> None:
+    """R-SET-4: nothing else is in the batch, so it is closed without a transfer."""
+    officers = Officers()
+    batch = officers.approved(world.programme)
+    Holders().place(ripe.id)
+    address = f"/console/settlement/{batch.id}"
+    client = browser(Role.FINANCE_OFFICER)
+    page = client.get(address).get_data(as_text=True)
+    assert "지급을 보류한 공급기업 1곳" in page and "이체 없이 마감" in page
+    assert f"{address}/transfers" not in page
+    line = client.get(f"{address}/lines/{batch.lines[0].id}").get_data(as_text=True)
+    assert "지급을 보류했습니다" in line and "지급보류" in line
+    said(client, f"{address}/conclude", data={"confirmed": "1"})
+    assert batch.state is BatchState.CLOSED
+    assert client.get(f"{address}/lines/{batch.lines[0].id + 1}").status_code == 404
+
+
+def test_debts_open_down_to_the_line_that_had_paid(world: Any, browser: Any, ripe: Any) -> None:
+    """R-PAY-6: seen from the list, from the line that paid and from the line that takes back."""
+    officers = Officers()
+    paid_by = officers.settled(world.programme)
+    cancel(ripe)
+    client, supplier = browser(Role.AUDITOR), ripe.deal.supplier
+    page = client.get("/console/ripe/debts").get_data(as_text=True)
+    assert supplier.name in page and "음수 잔액" in page and "1,100,000원" in page
+    assert supplier.name in client.get("/console/ripe/debts?which=short").get_data(as_text=True)
+    detail = client.get(f"/console/ripe/debts/{supplier.id}").get_data(as_text=True)
+    old = f"/console/settlement/{paid_by.id}/lines/{paid_by.lines[0].id}"
+    assert old in detail and "다음 정산" in detail
+    make_paid(world.programme, supplier, 2_200_000, paid_at=clock.now() - timedelta(days=11))
+    later = officers.approved(world.programme)
+    new = f"/console/settlement/{later.id}/lines/{later.lines[0].id}"
+    assert f"정산 {paid_by.number}</a> 지급분을 환수" in client.get(new).get_data(as_text=True)
+    assert f"정산 {later.number}</a>에서 환수" in client.get(old).get_data(as_text=True)
+    assert "환수할 금액이 없습니다" in client.get("/console/ripe/debts").get_data(as_text=True)
+    for address in ("/console/ripe/debts", f"/console/ripe/debts/{supplier.id}", new):
+        assert client.get(f"{address}?format=csv").mimetype == "text/csv"
+    assert client.get("/console/ripe/debts/99999999").status_code == 404
+
+
+def test_the_ripe_pages_take_the_same_number_of_queries_however_long_they_are(
+    world: Any, browser: Any, ripe: Any
+) -> None:
+    client = browser(Role.FINANCE_OFFICER)
+    addresses = ("/console/ripe/payments", "/console/ripe/debts")
+    few = [_queries(client, address) for address in addresses]
+    for _ in range(4):
+        make_paid(world.programme, make.make_supplier(), 1_000, paid_at=clock.now() - timedelta(days=11))
+    db.session.commit()
+    assert [_queries(client, address) for address in addresses] == few
+
+
+def _queries(client: Any, address: str) -> int:
+    seen: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        assert client.get(address).status_code == 200
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    return sum("SELECT" in statement for statement in seen)
 
 
 def test_a_result_of_another_batch_is_refused_in_the_form(

@@ -148,6 +148,24 @@ def test_who_submits_the_clocks_draft_cannot_approve_it(
         settlement.approve(actor=officers.drafter, batch_id=built.batch.id)
 
 
+def test_who_submits_anothers_draft_cannot_approve_it(
+    programme: Programme, supplier: Supplier, officers: Officers
+) -> None:
+    """R-ROLE-4: neither who drafted nor who asked for the approval gives it."""
+    ripe_payment(programme, supplier)
+    built = settlement.build(actor=officers.drafter, cutoff=clock.today(), programme_id=programme.id)
+    assert built.batch is not None
+    third = factories.make_actor(Role.FINANCE_OFFICER)
+    batch = settlement.submit(actor=third, batch_id=built.batch.id)
+    assert (batch.drafted_by_id, batch.submitted_by_id) == (officers.drafter.id, third.id)
+    db.session.commit()
+    for actor in (third, officers.drafter):
+        with pytest.raises(Denied) as refused:
+            settlement.approve(actor=actor, batch_id=batch.id)
+        assert refused.value.code == "same_person"
+    assert settlement.approve(actor=officers.approver, batch_id=batch.id).state is BatchState.APPROVED
+
+
 @pytest.mark.parametrize(
     "role", [Role.AUDITOR, Role.BUDGET_OFFICER, Role.SUPPLIER, Role.DEMAND, Role.REVIEWER]
 )
@@ -294,7 +312,7 @@ def test_the_supplier_sees_where_each_payment_is(
     totals = settlement_supplier.supplier_totals(actor=actor)
     assert (totals.waiting, totals.in_batch, totals.paid) == (200_000, 500_000, 0)
     settlement_bank.import_result(
-        actor=officers.drafter, batch_id=batch.id, content=bank_answer(sent), file_name="x"
+        actor=officers.approver, batch_id=batch.id, content=bank_answer(sent), file_name="x"
     )
     rows = {row.payment_id: row for row in settlement_supplier.supplier_payments(actor=actor)}
     assert rows[old.id].place is Place.PAID and batch.number in rows[old.id].text
