@@ -10,12 +10,15 @@ from pathlib import Path
 from bench import (
     audit,
     confirm,
+    documents,
     hot_supplier,
+    matching,
     payment,
     payment_http,
     payment_world,
     queue,
     search,
+    settle,
     sweep,
 )
 from bench.harness import Result, table, write
@@ -31,9 +34,12 @@ ENTRIES: dict[str, Callable[[World], list[Result]]] = {
     "payment_http": payment_http.run,
     "hot_supplier": hot_supplier.run,
     "audit": audit.run,
+    "settle": settle.run,
+    "documents": documents.run,
+    "matching": matching.run,
 }
 FILLED: dict[str, Fill] = dict.fromkeys(
-    ("payment", "payment_http", "hot_supplier", "audit"), payment_world.load
+    ("payment", "payment_http", "hot_supplier", "audit", "settle", "matching"), payment_world.load
 )
 """The entries that share what they begin with: it is loaded once."""
 

@@ -236,6 +236,7 @@ def _production(world: World, home: Path) -> dict[str, str]:
         "DATABASE_URL": world.app.config["SQLALCHEMY_DATABASE_URI"],
         "REDIS_URL": valkey.start(home),
         "BASE_URL": "https://voucher.example.kr",
+        "MAIL_SENDER": "no-reply@voucher.example.kr",
         "TZ": system.timezone(),
         "RATELIMIT_ENABLED": "1",
     }

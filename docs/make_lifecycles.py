@@ -25,8 +25,16 @@ TITLES = {
     "payment": "결제",
     "settlement_batch": "정산",
     "settlement_line": "정산 내역",
+    "accounting_month": "월마감",
+    "tax_invoice": "세금계산서",
+    "statement_file": "일별 명세",
+    "recon_item": "대사 차이",
     "bulk_run": "일괄 처리",
+    "paper_export": "문서 내려받기",
     "post": "게시글",
+    "settlement_hold": "지급 보류",
+    "suspicion": "의심 거래",
+    "abuse_report": "부정 신고",
 }
 SIDES = {"company": "수요기업", "supplier": "공급기업"}
 HEADING = """# Lifecycles

@@ -17,21 +17,35 @@ from app.backoffice import (
     operations,
     settlement,
 )
+from app.backoffice.abuse import Abuse
+from app.backoffice.bank_formats import BankFormats
 from app.backoffice.budget_overview import BudgetOverview
 from app.backoffice.bulk import Bulk
 from app.backoffice.case import Case
 from app.backoffice.catalogue import Categories
 from app.backoffice.clocks import Clocks
 from app.backoffice.dashboard import Dashboard
+from app.backoffice.evaluations import Evaluations
+from app.backoffice.exports import Exports
+from app.backoffice.holds import Holds
 from app.backoffice.home import Home
+from app.backoffice.mails import Mails
+from app.backoffice.months import Months
 from app.backoffice.offers import Offers
 from app.backoffice.parts import Page
 from app.backoffice.posts import Posts
 from app.backoffice.programme import Programme
 from app.backoffice.questions import Questions
+from app.backoffice.reconciliation import Reconciliation
+from app.backoffice.ripe import Ripe
 from app.backoffice.screening import Screening
+from app.backoffice.statements import Statements
 from app.backoffice.suppliers import Suppliers
+from app.backoffice.suspicion import Suspicion
+from app.backoffice.tax_invoices import TaxInvoices
+from app.backoffice.trace import Trace
 from app.backoffice.unknown import Unknown
+from app.backoffice.usage import UsageWarnings
 from app.backoffice.waivers import Waivers
 from app.models.applications import Application
 from app.web import csp
@@ -53,10 +67,23 @@ PAGES: tuple[tuple[str, str, type[Page], str], ...] = (
     ("거래·결제", "거래", market.Deals, "deals"),
     ("거래·결제", "결제", market.Payments, "payments"),
     ("거래·결제", "미확정 결제", Unknown, "unknown"),
-    ("정산", "정산 대상", settlement.Ripe, "ripe"),
+    ("거래·결제", "이용 경고", UsageWarnings, "usage"),
+    ("거래·결제", "만족도 평가", Evaluations, "evaluations"),
+    ("정산", "정산 대상", Ripe, "ripe"),
     ("정산", "정산", settlement.Settlement, "settlement"),
+    ("정산", "정산내역서 메일", Mails, "mails"),
+    ("정산", "문서 내려받기", Exports, "exports"),
+    ("정산", "세금계산서", TaxInvoices, "invoices"),
+    ("정산", "은행 양식", BankFormats, "bank_formats"),
+    ("정산", "지급 보류", Holds, "holds"),
+    ("대사", "대사 차이", Reconciliation, "reconciliation"),
+    ("대사", "일별 명세", Statements, "statements"),
+    ("점검", "의심 거래", Suspicion, "suspicion"),
+    ("점검", "부정 신고", Abuse, "abuse"),
+    ("원장·감사", "추적", Trace, "trace"),
     ("원장·감사", "원장", ledger.Journals, "ledger"),
     ("원장·감사", "시산표", ledger.TrialBalance, "trial"),
+    ("원장·감사", "월마감", Months, "months"),
     ("원장·감사", "감사기록", audit.Audit, "audit"),
     ("운영", "게시판", Posts, "posts"),
     ("운영", "발송·작업함", operations.Outbox, "outbox"),

@@ -31,6 +31,9 @@ LISTS: dict[str, tuple[str, dict[str, Any]]] = {
     "batches": ("console_settlement.index", {}),
     "results": ("console_settlement.index", {}),
     "unknown": ("console_unknown.index", {}),
+    "releases": ("console_holds.index", {"state": "asked"}),
+    "suspicion": ("console_suspicion.index", {}),
+    "abuse": ("console_abuse.index", {}),
     "outbox": ("console_outbox.index", {}),
 }
 HINTS = {
@@ -44,6 +47,9 @@ HINTS = {
     "offerings": Permission.OFFERING_APPROVE,
     "batches": Permission.SETTLEMENT_APPROVE,
     "results": Permission.SETTLEMENT_PAY,
+    "releases": Permission.HOLD_RELEASE,
+    "suspicion": Permission.SUSPICION_DECIDE,
+    "abuse": Permission.ABUSE_ANSWER,
     "outbox": Permission.OPERATIONS_MANAGE,
 }
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
 from app import clock
-from app.access import current_actor
+from app.access import allowed, current_actor
 from app.backoffice.parts import (
     Page,
     chosen,
@@ -28,9 +28,14 @@ from app.web.pages import key_of, page_args
 from app.workflows import (
     deals_dossier,
     deals_reads,
+    evaluation_reads,
+    holds,
+    holds_reads,
     payment_history,
     payment_papers,
     payments_reads,
+    settlement_history,
+    settlement_waits,
     threads_reads,
     usage_reads,
 )
@@ -99,9 +104,13 @@ class Deals(Page):
         before = key_of(page_args().before)
         found = deals_dossier.dossier(actor=current_actor(), deal_id=id, before=before)
         deal = found.view.deal
-        usage = usage_reads.of_deal(actor=current_actor(), deal=deal)
         return self.render(
-            "backoffice/market/deal.html", found=found, view=found.view, deal=deal, usage=usage
+            "backoffice/market/deal.html",
+            found=found,
+            view=found.view,
+            deal=deal,
+            usage=usage_reads.of_deal(actor=current_actor(), deal=deal),
+            evaluation=evaluation_reads.of_deal(actor=current_actor(), deal=deal),
         )
 
     @expose("/<int:id>/file/<int:file_id>")
@@ -138,4 +147,8 @@ class Payments(Page):
             working=payments_reads.working(actor=actor, payment_id=id),
             papers=payment_papers.of_payment(payment),
             history=payment_history.of(payment, actor=actor),
+            checks=settlement_waits.waits_of([id]).get(id, []),
+            steps=settlement_history.steps(id) if payment.paid_at else [],
+            holds=holds_reads.of_payment(actor=actor, payment_id=id),
+            may_hold=allowed(Permission.HOLD_PLACE) and holds.holdable(payment),
         )

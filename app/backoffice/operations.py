@@ -23,6 +23,7 @@ from app.errors import Refusal
 from app.jobs import operations
 from app.jobs.operations import OutboxTab
 from app.policy import Permission
+from app.workflows import slips, slips_drawing
 
 OUTBOX: list[Column[Any]] = [
     Column("번호", lambda m: m.id, kind="number"),
@@ -32,6 +33,14 @@ OUTBOX: list[Column[Any]] = [
     Column("요청일시", lambda m: m.created_at, kind="instant"),
     Column("다음 시도", lambda m: m.next_try_at, kind="instant"),
     Column("오류", lambda m: m.error or ""),
+]
+SLIPS: list[Column[Any]] = [
+    Column("문서", lambda s: s.kind.label),
+    Column("문서번호", slips.number_of),
+    Column("시도", lambda s: s.tries, kind="number"),
+    Column("발급일시", lambda s: s.issued_at, kind="instant"),
+    Column("다음 시도", lambda s: s.leased_until, kind="instant"),
+    Column("오류", lambda s: s.error or ""),
 ]
 JOBS: list[Column[Any]] = [
     Column("작업", lambda j: j.name),
@@ -57,6 +66,22 @@ class Outbox(Page):
     def retry(self, id: int) -> ResponseReturnValue:
         done = "다시 시도하도록 돌려놓았습니다."
         return run(operations.retry_message, to=url_for(".index"), done=done, message_id=id)
+
+    @expose("/slips")
+    def slips(self) -> ResponseReturnValue:
+        """Documents that could not be drawn so far (R-DOC-1)."""
+        if export_format():
+            return spreadsheet(everything(slips_drawing.stuck), SLIPS, name="만들지 못한 문서")
+        listing = listed(slips_drawing.stuck)
+        return self.render(
+            "backoffice/operations/slips.html", listing=listing, tabs=OutboxTab, most=slips_drawing.MAX_TRIES
+        )
+
+    @expose("/slips/<int:id>/draw", methods=["POST"])
+    @needs(Permission.OPERATIONS_MANAGE)
+    def draw(self, id: int) -> ResponseReturnValue:
+        done = "문서를 다시 만들도록 했습니다. 잠시 뒤에 확인해 주세요."
+        return run(slips_drawing.draw_again, to=url_for(".slips"), done=done, slip_id=id)
 
 
 class Jobs(Page):

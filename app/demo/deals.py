@@ -13,8 +13,9 @@ from flask import current_app
 
 from app import clock
 from app.db import db
+from app.demo import reconciliation
 from app.demo.companies import Buyer
-from app.demo.stage import CARD_EXPIRY, CARD_NUMBER, Stage, business_day_after, instant
+from app.demo.stage import CARD_EXPIRY, Stage, business_day_after, instant
 from app.demo.words import COMMENTS, MEMOS, TURN_DOWN
 from app.models.catalogue import Offering
 from app.models.deals import Deal
@@ -155,13 +156,16 @@ def _bill_now(scene: Scene, deal: Deal, plan: int) -> None:
     )
 
 
-def _pay(scene: Scene, deal: Deal, *, days: int = 1, card: str = CARD_NUMBER) -> Payment:
+def _pay(scene: Scene, deal: Deal, *, days: int = 1, card: str = "") -> Payment:
     """The day after the bill: it must be paid within two days of the calendar."""
     with scene.later(days, 14, next(_serial) % 60, nights=1):
         key = f"demonstration-{deal.id}-{next(_serial)}"
         if scene.buyer.kind.is_card:
             asked = card_payments.start_card(
-                actor=scene.buyer.actor, deal_id=deal.id, card_number=card, expiry=CARD_EXPIRY
+                actor=scene.buyer.actor,
+                deal_id=deal.id,
+                card_number=card or reconciliation.card_of(clock.today()),
+                expiry=CARD_EXPIRY,
             )
             code = scene.stage.code_sent_to(scene.buyer.phone)
             paid = card_payments.pay_card(

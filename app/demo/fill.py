@@ -5,19 +5,35 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import httpx
-from flask import current_app
 
 from app import clock
 from app.db import db
 from app.demo import accounts as logins
-from app.demo import applying, boards, companies, deals, market, questions, threads, usage, waiting
+from app.demo import (
+    applying,
+    billing,
+    boards,
+    companies,
+    deals,
+    exports,
+    market,
+    money_out,
+    questions,
+    reconciliation,
+    settling,
+    suspicion,
+    systems,
+    threads,
+    usage,
+    waiting,
+)
 from app.demo.stage import ACCOUNT_KEEPER, PREPARER, Stage, instant
 from app.demo.words import Words
 from app.errors import Conflict
 from app.models.demonstration import DemonstrationClock
 from app.models.programme import Agency, Programme
 from app.policy import Actor
-from app.workflows import accounts, budget, deadlines, demonstration, programmes, settlement, settlement_bank
+from app.workflows import accounts, budget, deadlines, demonstration, programmes
 
 YEAR = 2020
 FUNDS = 1_600_000_000
@@ -47,11 +63,20 @@ def fill() -> dict[str, int]:
         deals.trade(stage, buyers, on_sale, until=demonstration.FIRST_INSTANT)
         threads.talk(stage, buyers, until=demonstration.FIRST_INSTANT)
         questions.ask_all(stage, buyers, on_sale)
-        _settle(stage)
+        money_out.enter_invoices(stage, until=demonstration.FIRST_INSTANT)
+        settling.settle(stage)
+        money_out.cancel_one(stage, until=demonstration.FIRST_INSTANT)
+        exports.export_some(stage)
         waiting.end_a_budget(stage, buyers)
+        billing.issue_some(buyers, until=clock.korean_day(demonstration.FIRST_INSTANT))
         usage.report_months(stage, until=clock.korean_day(demonstration.FIRST_INSTANT))
+        systems.connect(stage, until=clock.korean_day(demonstration.FIRST_INSTANT))
+        systems.watch(since=FIRST_DAY, until=clock.korean_day(demonstration.FIRST_INSTANT))
+        suspicion.look_into(stage)
+        reconciliation.reconcile(stage, until=clock.korean_day(demonstration.FIRST_INSTANT))
     with clock.at(demonstration.FIRST_INSTANT - timedelta(minutes=1)):
         deadlines.sweep()
+    money_out.close_months(stage)
     demonstration.start()
     return stage.counts
 
@@ -89,30 +114,3 @@ def _staff() -> dict[str, Actor]:
         ).actor()
         for row in logins.STAFF
     }
-
-
-def _settle(stage: Stage) -> None:
-    """One batch from draft to close, and a second that waits for its approval."""
-    drafter, approver = stage.staff["finance1"], stage.staff["finance2"]
-    with clock.at(instant(date(2020, 11, 2), 10)):
-        batch = settlement.build(actor=drafter, cutoff=date(2020, 10, 31)).batch
-        if batch is None:
-            raise LookupError("nothing was ripe for the first settlement")
-        settlement.submit(actor=drafter, batch_id=batch.id)
-    with clock.at(instant(date(2020, 11, 3), 10)):
-        settlement.approve(actor=approver, batch_id=batch.id)
-        sent = settlement_bank.export_bank_file(actor=approver, batch_id=batch.id)
-        answer = stage.http.post(
-            f"{current_app.config['SANDBOX_URL']}/bank/v1/results",
-            content=sent.content,
-            headers={"Content-Type": "text/csv"},
-            auth=(current_app.config["BANK_KEY"], ""),
-        ).raise_for_status()
-        settlement_bank.import_result(
-            actor=drafter, batch_id=batch.id, content=answer.content, file_name="result_20201103.csv"
-        )
-        settlement.close(actor=approver, batch_id=batch.id)
-    with clock.at(instant(date(2020, 11, 13), 10)):
-        second = settlement.build(actor=drafter, cutoff=date(2020, 11, 12)).batch
-        if second is not None:
-            settlement.submit(actor=drafter, batch_id=second.id)

@@ -23,6 +23,8 @@ OPENED = date(2020, 2, 3)
 BANKS = ("088", "004", "020", "081", "011", "003")
 # The last supplier still waits for its selection, so that there is one to decide.
 WAITING = len(SUPPLIERS) - 1
+FULL_MAILBOX = 4
+"""The place of the supplier whose mail comes back, so that there is something to send again."""
 CAME, CAME_LATER, SENT_BACK = date(2020, 11, 11), date(2020, 11, 9), date(2020, 11, 12)
 
 
@@ -92,6 +94,10 @@ _LATE = Newcomer(
 )
 
 
+def _mailbox(place: int) -> str:
+    return "full" if place == FULL_MAILBOX else f"sales{place + 1}"
+
+
 def _join(stage: Stage, one: Newcomer) -> Actor:
     with clock.at(instant(one.day, 9 + one.place % 4, one.place * 7 % 60)):
         token = _verified(stage, one)
@@ -102,7 +108,7 @@ def _join(stage: Stage, one: Newcomer) -> Actor:
             "name": one.name,
             "representative": one.representative,
             "phone": f"02-{3400 + one.place * 37}-{1200 + one.place * 11}",
-            "email": f"sales{one.place + 1}@example.kr",
+            "email": f"{_mailbox(one.place)}@example.kr",
             "address": one.address,
             "introduction": one.introduction,
         }

@@ -12,7 +12,16 @@ from sqlalchemy import text
 
 from app import clock
 from app.db import db, transaction
-from app.workflows import cancellations, messages, password_reset, slips, steps
+from app.workflows import (
+    cancellations,
+    mails,
+    matching,
+    messages,
+    password_reset,
+    slips,
+    steps,
+    usage_watch,
+)
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +32,10 @@ HANDLERS: dict[str, Handler] = {
     "sms": messages.send_sms,
     "password_code": password_reset.send_code,
     "return_charge": cancellations.return_charge,
+    "cancel_idle": usage_watch.cancel,
     "issue_slips": slips.issue_asked,
+    "mail_statement": mails.send,
+    "match_statement": lambda payload, _: matching.match(file_id=payload["file_id"]),
     "render_slip": lambda payload, _: slips.render(payload["slip_id"]),
 }
 

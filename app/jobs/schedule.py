@@ -22,10 +22,17 @@ EVERY_SECONDS: dict[str, int] = {
     "seal_audit": 1,
     "drain_outbox": 2,
     "wake_bulk_runs": 2,
+    "wake_slips": 2,
     "resolve_payments": 5,
     "sweep_deadlines": 15,
     "refresh_instruments": 30,
     "recheck_tax_office": 60,
+    "ask_invoices": 60,
+    "fetch_statements": 600,
+    "watch_usage": 3_600,
+    "look_for_suspicion": 3_600,
+    "forget_requests": 86_400,
+    "forget_exports": 86_400,
     "forget_signups": 86_400,
 }
 

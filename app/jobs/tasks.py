@@ -17,10 +17,17 @@ from app.workflows import (
     deadlines,
     demonstration,
     instrument_issue,
+    paper_exports_work,
     payment_resolution,
     record,
     signup_cleanup,
+    slips_drawing,
+    statements,
+    suspicion,
+    tax_invoice_asks,
     tax_office_checks,
+    usage_api,
+    usage_watch,
 )
 
 log = logging.getLogger(__name__)
@@ -59,7 +66,29 @@ def task(*, queue: str, timeout: int, retries: tuple[int, ...] = ()) -> Callable
 
 @task(queue=queues.TICKS, timeout=120)
 def drain_outbox() -> dict[str, int]:
-    return asdict(outbox.drain())
+    done = outbox.drain()
+    if done.done:
+        # Slips may have been numbered: whoever paid looks for them now.
+        wake_slips()
+    return asdict(done)
+
+
+@task(queue=queues.TICKS, timeout=60)
+def wake_slips() -> None:
+    """Give slips that wait to be drawn to as many workers as they are worth."""
+    hands = slips_drawing.hands()
+    if hands:
+        queue = queues.queue(current_app._get_current_object(), queues.WORK)  # type: ignore[attr-defined]
+        # A dead worker's job counts as busy for a while: another hand takes what it had.
+        busy = queue.started_job_registry.get_job_ids()
+        idle = [hand for hand in slips_drawing.HANDS if hand not in busy]
+        for hand in idle[:hands]:
+            _give_out("draw_slips", hand)
+
+
+@task(queue=queues.WORK, timeout=600)
+def draw_slips() -> int:
+    return slips_drawing.work()
 
 
 @task(queue=queues.TICKS, timeout=300)
@@ -87,6 +116,22 @@ def recheck_tax_office() -> None:
     tax_office_checks.recheck_waiting()
 
 
+@task(queue=queues.TICKS, timeout=300)
+def watch_usage() -> dict[str, int]:
+    return asdict(usage_watch.sweep())
+
+
+@task(queue=queues.WORK, timeout=600, retries=(60, 600))
+def forget_requests() -> int:
+    return usage_api.forget_old()
+
+
+@task(queue=queues.TICKS, timeout=120)
+def ask_invoices() -> None:
+    """What a payment by ZeroPay, or its cancellation, wants of its supplier (R-SET-1)."""
+    tax_invoice_asks.ask()
+
+
 @task(queue=queues.WORK, timeout=1800, retries=(60, 600))
 def forget_signups() -> dict[str, int]:
     return asdict(signup_cleanup.forget_old())
@@ -94,19 +139,27 @@ def forget_signups() -> dict[str, int]:
 
 @task(queue=queues.TICKS, timeout=60)
 def wake_bulk_runs() -> None:
-    """Give each run that nobody works on to a worker, unless one is on its way there: bulk actions (R-SCR-3c)
-    and deadlines that a stop of the clocks or a closing day moves (R-TIME-5a)."""
+    """Give each run without a worker to one, unless one is on its way there: bulk actions (R-SCR-3c),
+    deadlines that a stop of the clocks or a closing day moves (R-TIME-5a), exported documents (R-DOC-2)."""
     for run_id in bulk.claim_unattended():
         _give_out("work_bulk_run", f"bulk_run-{run_id}", run_id)
     for run_id in clock_runs.claim_unattended():
         _give_out("work_clock_run", f"clock_run-{run_id}", run_id)
+    for export_id in paper_exports_work.claim_unattended():
+        _give_out("work_paper_export", f"paper_export-{export_id}", export_id)
 
 
-def _give_out(name: str, job_id: str, run_id: int) -> None:
+def _give_out(name: str, job_id: str, *args: int) -> None:
     queue = queues.queue(current_app._get_current_object(), queues.WORK)  # type: ignore[attr-defined]
     if queue.get_job_position(job_id) is None:
         options = {"job_timeout": TASKS[name].timeout, "result_ttl": 0, "failure_ttl": 86_400}
-        queue.enqueue(f"{__name__}.{name}", args=(run_id,), job_id=job_id, **options)
+        queue.enqueue(f"{__name__}.{name}", args=args, job_id=job_id, **options)
+
+
+@task(queue=queues.WORK, timeout=900)
+def fetch_statements() -> int:
+    """The daily files of card and ZeroPay; whatever comes is matched by the outbox (R-SET-3)."""
+    return statements.fetch_due()
 
 
 @task(queue=queues.WORK, timeout=1800)
@@ -117,3 +170,19 @@ def work_bulk_run(run_id: int) -> None:
 @task(queue=queues.WORK, timeout=1800)
 def work_clock_run(run_id: int) -> None:
     clock_runs.work(run_id=run_id)
+
+
+@task(queue=queues.TICKS, timeout=300)
+def look_for_suspicion() -> dict[str, int]:
+    """Payments that look wrong are held, and wait for a person (R-SET-4)."""
+    return asdict(suspicion.look())
+
+
+@task(queue=queues.WORK, timeout=3600)
+def work_paper_export(export_id: int) -> None:
+    paper_exports_work.work(export_id=export_id)
+
+
+@task(queue=queues.WORK, timeout=600, retries=(60, 600))
+def forget_exports() -> int:
+    return paper_exports_work.forget_expired()

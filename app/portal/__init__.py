@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Flask
 
 from app.portal import (
+    abuse,
+    api,
     auth,
     callbacks,
     compare,
@@ -27,6 +29,7 @@ from app.portal import (
 
 BLUEPRINTS = (
     public.blueprint,
+    abuse.blueprint,
     auth.blueprint,
     signup.blueprint,
     supplier_signup.blueprint,
@@ -43,6 +46,7 @@ BLUEPRINTS = (
     evaluations.blueprint,
     supply.blueprint,
     callbacks.blueprint,
+    api.blueprint,
 )
 
 

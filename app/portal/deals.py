@@ -29,6 +29,7 @@ from app.workflows import (
     deals,
     deals_next,
     deals_reads,
+    evaluation_reads,
     instruments,
     payments_reads,
     threads_reads,
@@ -86,6 +87,7 @@ def _detail(
     payment = payments_reads.live_payment(actor=actor, deal_id=deal.id)
     paying = payment is not None and payment.state in UNDECIDED
     closed = deal.state in (DealState.TURNED_DOWN, DealState.LAPSED)
+    usage = usage_reads.of_deal(actor=actor, deal=deal)
     return render_template(
         "portal/deals/detail.html",
         view=view,
@@ -101,7 +103,8 @@ def _detail(
         next_step=deals_next.next_step(deal, DealSide.COMPANY, late=view.late, paying=paying),
         way_out=deal_refusals.way_out(refusal.code) if refusal else None,
         withdraw=WITHDRAW,
-        usage=usage_reads.of_deal(actor=actor, deal=deal),
+        usage=usage,
+        evaluation=evaluation_reads.of_deal(actor=actor, deal=deal) if usage else None,
         now=clock.now(),
         **thread,
     ), 422 if form.errors or thread["message_form"].errors else 200

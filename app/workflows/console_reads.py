@@ -9,11 +9,14 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.db import db
+from app.models.abuse import AbuseReport, AbuseState
 from app.models.applications import Application, ApplicationState
 from app.models.catalogue import Supplier, SupplierState
+from app.models.holds import HoldState, SettlementHold
 from app.models.offers import BudgetOffer, OfferState
 from app.models.record import OutboxMessage
 from app.models.settlements import BatchState, SettlementBatch
+from app.models.suspicion import Suspicion, SuspicionState
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Actor, Permission
 from app.workflows import budget_stats, offering_desk_reads, unknown_outcomes
@@ -44,6 +47,8 @@ def waiting(*, actor: Actor) -> list[Waiting]:
             (Permission.BUDGET_VIEW, _budget),
             (Permission.DEAL_VIEW, _market),
             (Permission.SETTLEMENT_VIEW, _settlement),
+            (Permission.SUSPICION_VIEW, _suspicion),
+            (Permission.ABUSE_VIEW, _abuse),
             (Permission.OPERATIONS_VIEW, _operations),
         )
         if actor.may(permission)
@@ -105,7 +110,21 @@ def _settlement(actor: Actor) -> list[Waiting]:
         _waiting("batches", "승인할 정산", drafted, SettlementBatch.state == BatchState.SUBMITTED),
         _waiting("results", "이체 결과 대기", SettlementBatch.approved_at, exported),
         _waiting("unknown", "미확정 결제", unknown_outcomes.since(), unknown_outcomes.unknown()),
+        _waiting("releases", "해제를 요청한 지급 보류", SettlementHold.asked_at, _ASKED),
     ]
+
+
+_ASKED = (SettlementHold.state == HoldState.ASKED) & SettlementHold.released_at.is_(None)
+
+
+def _suspicion(actor: Actor) -> list[Waiting]:
+    open_ = Suspicion.state == SuspicionState.OPEN
+    return [_waiting("suspicion", "결정할 의심 거래", Suspicion.opened_at, open_)]
+
+
+def _abuse(actor: Actor) -> list[Waiting]:
+    open_ = AbuseReport.state.in_((AbuseState.RECEIVED, AbuseState.LOOKING))
+    return [_waiting("abuse", "답변할 부정 신고", AbuseReport.at, open_)]
 
 
 def _operations(actor: Actor) -> list[Waiting]:

@@ -9,7 +9,7 @@ from app.db import db, transaction
 from app.errors import Conflict
 from app.models.demonstration import DemonstrationClock
 from app.policy import Actor
-from app.workflows import deadlines, record
+from app.workflows import deadlines, record, usage_watch
 
 FIRST_INSTANT = datetime(2020, 11, 16, 9, 0, tzinfo=clock.KST)
 STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
@@ -69,4 +69,5 @@ def move_to(*, actor: Actor, target: datetime) -> datetime:
         record.write("demonstration", 1, "move", actor=actor, change={"shown_at": (now, target)})
     set_process_clock()
     deadlines.sweep_through(since=now, until=clock.now())
+    usage_watch.sweep_through(since=now, until=clock.now())
     return clock.now()

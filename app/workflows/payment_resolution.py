@@ -94,7 +94,9 @@ def resolve_one(*, payment_id: int) -> Payment:
         asked = _case(payment, payment.ask_again_at)
     if due:
         _ask_about(asked)
-    return db.session.get_one(Payment, payment_id, populate_existing=True)
+    with transaction() as session:
+        # Not left open behind: whoever asked may go on to ask the gateway more.
+        return session.get_one(Payment, payment_id, populate_existing=True)
 
 
 def undecided() -> ColumnElement[bool]:

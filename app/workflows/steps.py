@@ -18,6 +18,8 @@ BETWEEN = (
     "resolution.answered",
     "outbox.claimed",
     "outbox.handled",
+    "slips.claimed",
+    "slips.drawn",
 )
 """Between two transactions: what came before is committed, what comes after has not begun."""
 INSIDE = (

@@ -32,8 +32,11 @@ JOINING = "a step of a supplier's joining: walked, and looked at by axe, in test
 FRAGMENT = "a piece of a page that its page asks for"
 OFF = "Flask-Admin's own view, switched off: tests/integration/backoffice_base"
 # What no link leads to, each with the reason.
+ZEROPAY_ONLY = "where a payment by ZeroPay wants one: tests/integration/portal/test_invoice_pages.py"
 UNLINKED = {
     "static": "files of the pages",
+    "api.list_deals": "a supplier's system asks, signed: tests/integration/portal/test_api.py",
+    "api.list_usage": "a supplier's system asks, signed: tests/integration/portal/test_api.py",
     "compare.asked": "what came of asking several suppliers at once: a press that the crawl does not make",
     "console.static": "files of the pages",
     "signup.terms": IN_THE_WAY,
@@ -78,6 +81,12 @@ UNLINKED = {
     "payments.cart_result": "a selection of the 장바구니 leads there: tests/integration/portal",
     "payments.zeropay_return": "where ZeroPay's window leads back to: tests/integration/portal",
     "supply.bill": IN_THE_WAY,
+    "supply.invoice": ZEROPAY_ONLY,
+    "supply.invoice_document": ZEROPAY_ONLY,
+    "supply.invoice_template": ZEROPAY_ONLY,
+    "supply.invoices_export": ZEROPAY_ONLY,
+    "supply.invoice_preview": "an uploaded file leads there: tests/integration/portal",
+    "supply.invoice_refused": "an uploaded file leads there: tests/integration/portal",
     "supply.usage_preview": "an uploaded file leads there: tests/integration/portal",
     "supply.usage_refused": "an uploaded file leads there: tests/integration/portal",
     "supply.turn_down": "offered while a consultation waits: tests/integration/portal/test_supply_numbers.py",
@@ -87,6 +96,7 @@ UNLINKED = {
     "console_bulk.show": "a bulk action's own page: walked, and looked at by axe, in test_screening_day.py",
     "console_bulk.progress": FRAGMENT,
     "console_clocks.progress": FRAGMENT,
+    "console_exports.progress": FRAGMENT,
     "console_clocks.show": "a declared stop leads there: tests/integration/backoffice",
     "console_case.index": "leads on to the queue: tests/integration/backoffice",
     "voucher.person": "offered to a company that K-Startup named: test_intake.py",

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from app.db import db, transaction
 from app.documents import store
 from app.jobs import outbox
-from app.workflows import payment_resolution
+from app.workflows import payment_resolution, slips_drawing
 from tests import invariant
 
 # Those of unknown outcome, and those given up that are watched for a late charge.
@@ -26,6 +26,7 @@ UPDATE outbox_message SET next_try_at = now()
  WHERE done_at IS NULL AND gave_up_at IS NULL AND (tries = 0 OR error IS NOT NULL)
 """)
 _ORPHANED = text("UPDATE outbox_message SET next_try_at = now() WHERE done_at IS NULL AND gave_up_at IS NULL")
+_DROPPED = text("UPDATE slip SET leased_until = NULL WHERE sha256 IS NULL")
 _UNDONE = text("SELECT key FROM outbox_message WHERE done_at IS NULL AND gave_up_at IS NULL ORDER BY id")
 _UNDECIDED = text("SELECT id FROM payment WHERE state IN ('pending', 'cancelling') ORDER BY id")
 _WATCHED = text("SELECT id FROM payment WHERE ask_again_at IS NOT NULL AND state = 'failed' ORDER BY id")
@@ -49,8 +50,11 @@ def turns(*, rounds: int, orphaned: bool = False) -> dict[str, list[Any]]:
         with transaction() as session:
             session.execute(_LATER)
             session.execute(_ORPHANED if orphaned else _AGAIN)
+            if orphaned:
+                session.execute(_DROPPED)
         payment_resolution.resolve()
         outbox.drain()
+        slips_drawing.work()
         found = left()
         if not any(found.values()):
             break

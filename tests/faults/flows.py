@@ -66,7 +66,8 @@ RESOLVE = Flow(
     ),
 )
 OUTBOX = Flow("outbox", "worker", (Blow("outbox.claimed"), Blow("outbox.handled")))
-FLOWS = (CARD, ZEROPAY, CANCEL, RESOLVE, OUTBOX)
+SLIPS = Flow("slips", "worker", (Blow("slips.claimed"), Blow("slips.drawn")))
+FLOWS = (CARD, ZEROPAY, CANCEL, RESOLVE, OUTBOX, SLIPS)
 
 
 @dataclass

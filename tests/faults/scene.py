@@ -7,15 +7,19 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import text
 
+from app import clock
 from app.db import db, transaction
 from app.jobs import schedule
 from app.models.applications import ApplicationState
 from app.models.bulk import BulkKind, BulkRun
+from app.models.paper_exports import ExportForm, PaperExport, PaperExportPart
+from app.models.payments import Slip, SlipKind, SlipNumber
 from app.models.people import Account
 from app.models.vouchers import InstrumentKind
 from app.policy import Role
-from app.workflows import bulk, passwords, record
-from tests import factories, money
+from app.workflows import bulk, paper_exports, passwords, record, slips
+from app.workflows.paper_exports import Wanted
+from tests import factories, money, papers
 from tests.integration.workflows import joining
 
 AMOUNT = 10_000
@@ -100,6 +104,37 @@ def bulk_state(*, run_id: int, programme_id: int) -> dict[str, Any]:
     )
     vouchers, companies = db.session.execute(query, {"programme_id": programme_id}).one()
     return {"state": run.state.value, "done": run.done, "vouchers": vouchers, "companies": companies}
+
+
+def start_exports(*, documents: int, form: str, year: int) -> list[int]:
+    """Two exports of the same documents, for the worker to make (R-DOC-2)."""
+    programme = factories.make_programme(year=year)
+    officer = factories.make_actor(Role.FINANCE_OFFICER)
+    company = factories.make_company(programme_id=programme.id)
+    with transaction() as session:
+        for number in range(1, documents + 1):
+            data = papers.billing().dump()
+            data["stamp"] = data["stamp"] | {"number": f"{year}-B-{number:06}"}
+            slip = Slip(programme_id=programme.id, kind=SlipKind.BILLING, number=number, data=data)
+            slip.code, slip.company_id, slip.issued_at = slips.new_code(), company.id, clock.now()
+            session.add(slip)
+        session.add(SlipNumber(programme_id=programme.id, kind=SlipKind.BILLING, last=documents))
+    wanted = Wanted(kinds=(SlipKind.BILLING,))
+    made = [
+        paper_exports.start(actor=officer, wanted=wanted, form=ExportForm(form), reason=f"보관 {number}")
+        for number in range(2)
+    ]
+    with transaction():
+        programme.is_open = False
+    return [export.id for export in made]
+
+
+def export_state(*, export_id: int) -> dict[str, Any]:
+    """How far it is, and the hashes of its files."""
+    export = db.session.get_one(PaperExport, export_id)
+    rows = db.session.query(PaperExportPart).filter_by(export_id=export_id).order_by(PaperExportPart.number)
+    parts = [[part.documents, part.sha256] for part in rows]
+    return {"state": export.state.value, "done": export.done, "parts": parts}
 
 
 def messages(*, keys: list[str]) -> dict[str, dict[str, Any]]:

@@ -30,7 +30,7 @@ from app import create_app, gateways
 from app.documents import fonts
 from app.gateways.http import Endpoint
 from app.jobs import outbox, schedule, worker
-from app.workflows import bulk, steps
+from app.workflows import bulk, paper_exports_work, slips_drawing, steps
 from tests import factories, money
 from tests.faults import books, scene  # noqa: F401 - called by name, and loaded before the forks
 from tests.faults.watch import Watch
@@ -150,9 +150,13 @@ class Stem:
         gateways.configure(dataclasses.replace(chosen, **short))
         outbox.LEASE = timedelta(seconds=lease) if lease else outbox.LEASE
         outbox.MAX_TRIES = tries or outbox.MAX_TRIES
+        slips_drawing.LEASE = timedelta(seconds=lease) if lease else slips_drawing.LEASE
         bulk.CHUNK = chunk or bulk.CHUNK
         outbox.HANDLERS["fault_deadly"] = lambda payload, key: os.kill(os.getpid(), signal.SIGKILL)
         bulk._chunk = _watched(bulk._chunk, "bulk.chunk")
+        paper_exports_work.PDF_PART = paper_exports_work.ZIP_PART = chunk or paper_exports_work.PDF_PART
+        paper_exports_work._make_next = _watched(paper_exports_work._make_next, "export.part")
+        paper_exports_work._keep = _watched(paper_exports_work._keep, "export.made")
 
     def call(self, order: dict[str, Any], connection: socket.socket, number: int) -> None:
         """Rows of one call and of the next never bear the same number."""
@@ -170,13 +174,13 @@ class Stem:
         connection.sendall(json.dumps(answer).encode() + b"\n")
 
 
-def _watched(work: Callable[[int], bool], step: str) -> Callable[[int], bool]:
+def _watched(work: Callable[..., bool], step: str) -> Callable[..., bool]:
     """What is no crossing of the outer world, and yet a place to be killed at."""
 
-    def work_on(run_id: int) -> bool:
+    def work_on(*given: Any) -> bool:
         for watch in steps.watchers:
             watch(step)
-        return work(run_id)
+        return work(*given)
 
     return work_on
 

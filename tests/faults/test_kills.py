@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.workflows.steps import STEPS
-from tests.faults.flows import CANCEL, CARD, FLOWS, OUTBOX, RESOLVE, ZEROPAY, Flow, Stage
+from tests.faults.flows import CANCEL, CARD, FLOWS, OUTBOX, RESOLVE, SLIPS, ZEROPAY, Flow, Stage
 from tests.faults.watch import VICTIMS
 from tests.faults.world import NIGHTLY, World
 
@@ -68,6 +68,21 @@ def test_a_message_is_sent_once_whoever_dies(world: World, victim: str) -> None:
     world.settle_down(orphaned=victim in ("worker", "postgres"))
     for mark, keys in put.items():
         assert world.arrived(stage.payer["contact"], mark) == sorted(keys)
+
+
+@whoever
+def test_a_slip_is_numbered_and_drawn_once_whoever_dies(world: World, victim: str) -> None:
+    """R-DOC-1: no gap, no file twice or half, and what was in hand is drawn by the next."""
+    stage = Stage(world, SLIPS, victim)
+
+    def pay(deal: int) -> None:
+        stage.browser.pay(deal)
+        _wake(world, "drain_outbox")
+
+    for number, deal in enumerate(stage.payer["deals"]):
+        stage.strike(number, lambda deal=deal: pay(deal))
+    world.settle_down(orphaned=victim in ("worker", "postgres"))
+    assert stage.ends() == ["paid"] * len(stage.bills)
 
 
 def test_every_step_is_broken_at() -> None:

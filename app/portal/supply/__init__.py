@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from app.portal.supply import (
+    api_keys,
     billing,
     deals,
+    evaluations,
     home,
+    invoice_file,
+    invoices,
     numbers,
     papers,
     prices,
@@ -16,14 +20,19 @@ from app.portal.supply import (
     settlement,
     usage,
     usage_file,
+    usage_warnings,
 )
 from app.portal.supply.root import blueprint
 
 __all__ = [
+    "api_keys",
     "billing",
     "blueprint",
     "deals",
+    "evaluations",
     "home",
+    "invoice_file",
+    "invoices",
     "numbers",
     "papers",
     "prices",
@@ -34,4 +43,5 @@ __all__ = [
     "settlement",
     "usage",
     "usage_file",
+    "usage_warnings",
 ]

@@ -24,7 +24,15 @@ from app.web.forms import BaseForm, longest, refusal_to_form
 from app.web.limits import MESSAGE_LIMIT, limiter
 from app.web.pages import key_of, page_args
 from app.workflows import deals as workflow
-from app.workflows import deals_next, deals_reads, payments_reads, threads_reads, turn_down_reasons
+from app.workflows import (
+    deals_next,
+    deals_reads,
+    evaluation_reads,
+    payments_reads,
+    threads_reads,
+    turn_down_reasons,
+    usage_reads,
+)
 from app.workflows.deal_lifecycle import DEAL
 from app.workflows.deals_reads import DealFilter, DealRow, DealTab, DealView
 
@@ -142,6 +150,7 @@ def deal(deal_id: int) -> ResponseReturnValue:
 def _detail(view: DealView, thread: dict[str, Any]) -> ResponseReturnValue:
     payment = payments_reads.live_payment(actor=current_actor(), deal_id=view.deal.id)
     paying = payment is not None and payment.state in UNDECIDED
+    usage = usage_reads.of_deal(actor=current_actor(), deal=view.deal)
     return render_template(
         "portal/supply/deal.html",
         view=view,
@@ -151,6 +160,8 @@ def _detail(view: DealView, thread: dict[str, Any]) -> ResponseReturnValue:
         paying=paying,
         actions={edge.action for edge in view.actions},
         next_step=deals_next.next_step(view.deal, DealSide.SUPPLIER, late=view.late, paying=paying),
+        usage=usage,
+        evaluation=evaluation_reads.of_deal(actor=current_actor(), deal=view.deal) if usage else None,
         now=clock.now(),
         **thread,
     ), 422 if thread["message_form"].errors else 200

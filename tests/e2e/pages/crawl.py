@@ -13,9 +13,10 @@ from werkzeug.routing import Map, MapAdapter, Rule
 
 # Parts of the address behind `?` that make a page another one; the rest only picks rows.
 TELLING = ("tab", "state", "step", "from", "document")
-DOWNLOADS = (".pdf", ".xlsx", ".csv")
-# Of these one example does not show all that can be done: one sent back is edited, one on sale is priced.
-EXAMPLES = {"supply.service": 2}
+DOWNLOADS = (".pdf", ".xlsx", ".csv", ".json")
+# Of these one example does not show all that can be done: one sent back is edited, one on sale is priced; of
+# the documents taken out, some can be had, others were stopped.
+EXAMPLES = {"supply.service": 2, "console_exports.show": 2}
 DOCUMENTS = (
     "supply.service_file",
     "services.file",
@@ -29,6 +30,11 @@ DOCUMENTS = (
     "deals.file",
     "supply.deal_file",
     "console_deals.file",
+    "console_exports.download",
+    "console_reconciliation.evidence",
+    "console_statements.original",
+    "console_abuse.file",
+    "console_invoices.document",
 )
 PREFIXES_OF_FILES = ("/static/", "/console/static/")
 LINKS = "all => all.map(one => one.href)"

@@ -52,7 +52,7 @@ class Bank:
 
     def carry_out(self, transfers: Path, *, batch: str, into: Path) -> Path:
         self.page.goto(self.address)
-        self.page.get_by_label("대량이체 파일(CSV)").set_input_files(transfers)
+        self.page.get_by_label("대량이체 파일(CSV, 엑셀)").set_input_files(transfers)
         self.page.get_by_role("button", name="이체 실행").click()
         expect(self.page.get_by_role("status")).to_contain_text("이체를 처리했습니다")
         with self.page.expect_download() as download:

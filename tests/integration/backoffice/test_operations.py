@@ -11,9 +11,13 @@ from rq.serializers import JSONSerializer
 from app import clock
 from app.db import db
 from app.jobs import queues
+from app.models.payments import SlipKind
 from app.models.people import Account
 from app.models.record import OutboxMessage
 from app.policy import Role
+from app.workflows import slips
+from tests import factories
+from tests.settled import make_paid
 
 
 def _gave_up() -> OutboxMessage:
@@ -100,3 +104,19 @@ def test_the_home_leads_each_role_to_its_work(world: Any, browser: Any) -> None:
     for role, words in expected.items():
         text = browser(role).get("/console/").get_data(as_text=True)
         assert [word for word in words if word not in text] == [], role
+
+
+def test_a_document_that_could_not_be_drawn_is_shown_and_drawn_again(
+    world: Any, browser: Any, said: Any
+) -> None:
+    payment = make_paid(world.programme, factories.make_supplier())
+    slip = slips.issue(SlipKind.RECEIPT, payment=payment)
+    slip.tries, slip.error = 3, "ValueError"
+    db.session.commit()
+    client = browser(Role.SYSTEM_ADMIN)
+    page = client.get("/console/outbox/slips").get_data(as_text=True)
+    assert slips.number_of(slip) in page and "ValueError" in page
+    assert client.get("/console/outbox/slips?export=xlsx").status_code == 200
+    assert "다시 만들도록" in said(client, f"/console/outbox/slips/{slip.id}/draw")
+    assert "만들지 못한 문서가 없습니다." in client.get("/console/outbox/slips").get_data(as_text=True)
+    assert "이미 만들어졌거나" in said(client, f"/console/outbox/slips/{slip.id}/draw")

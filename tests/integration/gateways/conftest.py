@@ -27,6 +27,7 @@ SYSTEMS = {
     "zeropay": "zeropay",
     "sms": "sms",
     "bank": "bank",
+    "mail": "mail",
 }
 PATIENT_SECONDS = 20.0  # the machine may be busy: only a hanging answer may time out
 IMPATIENT_SECONDS = 0.6

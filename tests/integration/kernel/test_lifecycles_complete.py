@@ -17,9 +17,15 @@ from app.workflows.lifecycle import Lifecycle
 
 # Where a record's way ends. A state left out here must have an exit.
 FINAL = {
+    "abuse_report": {"closed"},
+    "settlement_hold": {"released"},
+    "suspicion": {"cleared", "confirmed"},
+    "accounting_month": set(),
+    "tax_invoice": {"voided"},
     "application": {"approved", "rejected"},
     "payment": {"failed", "cancelled"},
     "bulk_run": {"done"},
+    "paper_export": {"cancelled", "expired"},
     "budget_offer": {"declined", "lapsed", "used", "withdrawn"},
     "deal": {"turned_down", "lapsed", "withdrawn", "payment_cancelled"},
     "instrument": {"issued"},
@@ -27,6 +33,8 @@ FINAL = {
     "post": set(),
     "settlement_batch": {"closed", "discarded"},
     "settlement_line": {"paid"},
+    "statement_file": {"matched"},
+    "recon_item": set(),
     "supplier": {"rejected"},
     "voucher": {"waived", "revoked", "expired"},
 }

@@ -19,7 +19,9 @@ from app import clock
 from app.jobs import queues, schedule, tasks
 from app.jobs.schedule import EVERY_SECONDS, Scheduler
 
-DAILY = {"forget_signups"}
+DAILY = {"forget_exports", "forget_requests", "forget_signups"}
+HOURLY = {"fetch_statements", "look_for_suspicion", "watch_usage"}
+SLOW = DAILY | HOURLY
 FIRST = clock.start_of(clock.date(2026, 11, 21)) + timedelta(hours=9)
 
 
@@ -67,7 +69,7 @@ def test_every_job_has_queue_time_out_and_retry_and_is_found_by_its_name():
 def test_the_schedule_names_declared_tasks_that_need_no_argument():
     for name, seconds in EVERY_SECONDS.items():
         assert not inspect.signature(tasks.TASKS[name].run).parameters
-        assert 1 <= seconds <= 60 or name in DAILY, "deadlines and payments wait a minute at most"
+        assert 1 <= seconds <= 60 or name in SLOW, "deadlines and payments wait a minute at most"
 
 
 def test_a_slot_is_remembered_until_the_next_begins(app, names):
@@ -92,7 +94,7 @@ def test_a_task_that_still_waits_is_not_woken_again(app, names, instant):
     instant(FIRST + timedelta(minutes=5))
     assert scheduler.turn() == []
     queues.queue(app, queues.TICKS).empty()
-    assert scheduler.turn() == [name for name in EVERY_SECONDS if name not in DAILY]
+    assert scheduler.turn() == [name for name in EVERY_SECONDS if name not in SLOW]
 
 
 def test_two_schedulers_wake_a_slot_once(app, names, instant):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote
 
-import pypdfium2
 import pytest
 from flask import Flask
 from openpyxl import load_workbook
@@ -21,8 +19,15 @@ from app.db import db
 from app.models.deals import Deal, DealState
 from app.models.payments import Payment, PaymentState, SlipKind
 from app.models.programme import VatMode
-from app.workflows import billing_statement, cancellations, deadlines, payment_papers, slips
-from tests import money
+from app.workflows import (
+    billing_statement,
+    cancellations,
+    deadlines,
+    payment_papers,
+    slips,
+    slips_drawing,
+)
+from tests import money, papers
 from tests.integration.portal.buying import Buyer, LogIn, log_in, make_buyer, path_of
 
 
@@ -235,38 +240,55 @@ def count_queries(buyer: Buyer) -> Callable[[str], int]:
     return count
 
 
-def words_of(content: bytes) -> str:
-    document = pypdfium2.PdfDocument(content)
-    text = "".join(page.get_textpage().get_text_bounded() for page in document)
-    return re.sub(r"\s+", "", unicodedata.normalize("NFC", text))
+def issue_statement(buyer: Buyer, query: str = "") -> tuple[str, str]:
+    """Press '청구내역서 발급'; where it leads, and what the file says once the job has drawn it."""
+    there = path_of(buyer.post(f"/statement/issue{query}"))
+    slips_drawing.work()
+    answer = buyer.browser.get(f"{there}.pdf")
+    assert answer.content_type == "application/pdf" and "no-store" in answer.headers["Cache-Control"]
+    return there, papers.words(answer.data)
 
 
-def test_the_statement_as_a_paper(buyer: Buyer) -> None:
-    """R-PAY-8: paid and cancelled, in won, of the filter that the page has."""
+def test_the_statement_as_a_numbered_paper(buyer: Buyer) -> None:
+    """R-PAY-8, R-DOC-1: paid and cancelled, in won, of the filter that the page has."""
     named(pay(buyer, 1_100_000), service="뷁쀍 화상회의", supplier="한빛소프트")
     gone = pay(buyer, 300_000)
     named(gone, service="협업도구", supplier="누리컴퍼니")
     cancellations.cancel_today(actor=buyer.payer.actor, payment_id=gone.id, reason="변경")
     page = buyer.get("/statement")
-    assert "1,400,000원" in page and "−300,000원" in page and 'href="/statement.pdf"' in page
-    answer = buyer.browser.get("/statement.pdf")
-    assert answer.content_type == "application/pdf" and "no-store" in answer.headers["Cache-Control"]
-    text = words_of(answer.data)
+    assert "1,400,000원" in page and "−300,000원" in page and 'action="/statement/issue"' in page
+    there, text = issue_statement(buyer)
     for word in (buyer.payer.company.name, "뷁쀍화상회의", "한빛소프트", "누리컴퍼니", "-300,000",
-                 "1,400,000원", "1,100,000원", "금일백일십만원정", "전체기간"):  # fmt: skip
+                 "1,400,000원", "1,100,000원", "금일백일십만원정", "전체기간", "-B-000001"):  # fmt: skip
         assert re.sub(r"\s+", "", word) in text, word
-    narrow = words_of(buyer.browser.get(f"/statement.pdf?q={quote('협업')}").data)
+    assert "발급했습니다." in buyer.get(there) and "금 일백일십만원정" in buyer.get(there)
+    other, narrow = issue_statement(buyer, f"?q={quote('협업')}")
     assert "협업도구" in narrow and "화상회의" not in narrow and "금영원정" in narrow
+    listed = buyer.get("/statement/issued")
+    assert listed.index(f'href="{other}"') < listed.index(f'href="{there}"') and "-B-000002" in listed
+
+
+def test_the_same_content_is_the_same_document(buyer: Buyer) -> None:
+    """R-DOC-1: pressed twice, nothing is numbered twice; after another payment it is a new one."""
+    pay(buyer, 100_000)
+    first, text = issue_statement(buyer)
+    again, same = issue_statement(buyer)
+    assert (first, text) == (again, same)
+    assert "이미 발급한 청구내역서" in buyer.get(path_of(buyer.post("/statement/issue")))
+    pay(buyer, 200_000)
+    second, _ = issue_statement(buyer)
+    assert second != first and "-B-000002" in buyer.get(second)
 
 
 def test_a_statement_too_long_or_empty_is_said(buyer: Buyer, monkeypatch: pytest.MonkeyPatch) -> None:
-    empty = path_of(buyer.browser.get("/statement.pdf?q=없음"))
-    assert "조건에 맞는 내역이 없어 PDF를 만들지 않았습니다." in buyer.get(empty) and "q=" in empty
+    empty = path_of(buyer.post("/statement/issue?q=없음"))
+    assert "조건에 맞는 내역이 없어 청구내역서를 발급하지 않았습니다." in buyer.get(empty) and "q=" in empty
+    assert "발급한 청구내역서가 없습니다." in buyer.get("/statement/issued")
     pay(buyer, 100_000)
     pay(buyer, 200_000)
     monkeypatch.setattr(billing_statement, "MOST", 1)
-    page = buyer.get(path_of(buyer.browser.get("/statement.pdf")))
-    assert "PDF는 한 번에 1건까지 만들 수 있습니다(지금 2건)." in page
+    page = buyer.get(path_of(buyer.post("/statement/issue")))
+    assert "한 부에는 1건까지 담을 수 있습니다(지금 2건)." in page
     assert buyer.browser.get("/statement.xlsx").status_code == 200
 
 
@@ -276,10 +298,13 @@ def test_nobody_elses_payment_is_in_the_paper(
     other = make_buyer(site, log_in_as, sandbox_url)
     named(pay(other, 100_000), service="남의 서비스", supplier="남의 회사")
     pay(buyer, 200_000)
-    text = words_of(buyer.browser.get("/statement.pdf").data)
+    there, text = issue_statement(buyer)
     assert "남의서비스" not in text and "200,000" in text
     supplier = log_in(log_in_as, money.supplier_of(money.make_bill(other.payer, 1_000)).id)
-    assert supplier.get("/statement.pdf").status_code == 403
+    assert supplier.post("/statement/issue").status_code == 403
+    for address in (there, f"{there}.pdf"):
+        assert other.browser.get(address).status_code == 404
+    assert there not in other.get("/statement/issued")
 
 
 def test_where_the_company_bears_the_tax_every_amount_says_so(
@@ -296,7 +321,7 @@ def test_where_the_company_bears_the_tax_every_amount_says_so(
     assert "부가세(기업 부담) <strong>180,000원" in buyer.get("/payments?tab=paid")
     statement = buyer.get("/statement")
     assert "부가세 180,000원 포함" in statement and "1,980,000원" in statement
-    assert "부가가치세(기업부담)" in words_of(buyer.browser.get("/statement.pdf").data)
+    assert "부가가치세(기업부담)" in issue_statement(buyer)[1]
 
 
 def test_the_history_says_what_happened_and_who_did_it(buyer: Buyer) -> None:

@@ -14,9 +14,11 @@ from openpyxl import load_workbook
 from app import clock
 from app.db import db
 from app.models.catalogue import Supplier
+from app.models.holds import HoldSource
 from app.models.payments import Payment, PaymentState, SlipKind
 from app.models.people import Account
 from app.models.programme import Programme
+from app.models.vouchers import InstrumentKind
 from app.policy import Role
 from app.workflows import slips
 from tests import factories, money, settled
@@ -209,6 +211,44 @@ def test_settlement_says_where_each_payment_is(
     assert [row[3] for row in places[1:]] == [110_000, 330_000, 2_200_000]
     exported = _rows(seller.get("/supply/settlement.xlsx?tab=lines").data)
     assert exported[1][0] == batch.number and exported[1][7] == 2_200_000
+
+
+def test_a_sale_explains_its_settlement_line_by_line_and_step_by_step(
+    seller: FlaskClient, supplier: Supplier, programme: Programme
+) -> None:
+    """R-SET-1, R-SET-2, R-SET-4: what is met, what is missing, where it stands; not why it is looked at."""
+    payment = settled.make_paid(
+        programme,
+        supplier,
+        paid_at=clock.now() - timedelta(days=7),
+        instrument=InstrumentKind.ZEROPAY,
+    )
+    day = clock.write_day(clock.today() + timedelta(days=3))
+    page = seller.get(f"/supply/sales/{payment.id}").text
+    for words in (
+        f"대기: 평가 또는 이용실적 또는 3일 더({day} 24:00), 세금계산서",
+        "발급한 뒤 승인번호를 등록해 주세요.",
+        "정산 계좌가 확인되었습니다.",
+        "공급대금의 진행",
+    ):
+        assert words in page
+    settled.give_invoice(payment)
+    settled.Holders().place(payment.id, HoldSource.SUSPICION)
+    page = seller.get(f"/supply/sales/{payment.id}").text
+    assert "세금계산서가 확인되었습니다." in page and "지급하기 전에 확인하고 있습니다." in page
+    assert "의심" not in page and "지급 전 확인" in seller.get("/supply/settlement").text
+
+
+def test_a_balance_below_zero_is_said_first(
+    seller: FlaskClient, supplier: Supplier, programme: Programme
+) -> None:
+    """R-PAY-6"""
+    payment = settled.make_paid(programme, supplier, 500_000, paid_at=clock.now() - timedelta(days=30))
+    settled.Officers().settled(programme)
+    assert "정산 잔액이 음수입니다" not in seller.get("/supply/settlement").text
+    settled.cancel(payment)
+    page = seller.get("/supply/settlement").text
+    assert "정산 잔액이 음수입니다" in page and "500,000원 많습니다" in page
 
 
 def test_settlement_shows_nobody_elses(seller: FlaskClient, programme: Programme) -> None:

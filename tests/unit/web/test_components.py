@@ -90,6 +90,7 @@ def test_every_component_file_is_in_the_kit_or_the_frame() -> None:
         "charts",
         "demo_banner",
         "session_timer",
+        "slip",
         "confirm_dialog",
         "confirm_page",
     }
