@@ -23,10 +23,15 @@ from app.models.statements import (
 from app.policy import CLOCK, Actor, Role
 from app.workflows import matching, recon_items, record, statements
 from tests import factories, settled
-from tests.integration.workflows.reconciling import DAY, File, Row, charge, items, take
+from tests.integration.workflows.reconciling import DAY, File, Row, begin, charge, items, take
 from tests.racing import outcomes
 
 NIGHT = clock.start_of(DAY)
+
+
+@pytest.fixture(autouse=True)
+def begun(committed: Any) -> None:
+    begin()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from app.policy import Role
 from app.workflows import statements
 from tests import factories, settled
 from tests.integration.workflows.joining import PDF
-from tests.integration.workflows.reconciling import DAY, File, Row, charge, days, items, take
+from tests.integration.workflows.reconciling import DAY, File, Row, begin, charge, days, items, take
 from tests.money import reads_of
 
 pytestmark = pytest.mark.usefixtures("site")
@@ -33,8 +33,9 @@ NOTE = "카드사에 확인했습니다."
 
 
 @pytest.fixture(autouse=True)
-def _now() -> Any:
+def _now(site: Any) -> Any:
     with clock.at(NOW):
+        begin()
         yield
 
 

@@ -22,7 +22,7 @@ from app.models.statements import Bucket, ItemState, StatementFetch, StatementFi
 from app.models.vouchers import InstrumentKind
 from app.workflows import cancellations, matching, payment_resolution, statements, zeropay_payments
 from tests import money
-from tests.integration.workflows.reconciling import items
+from tests.integration.workflows.reconciling import begin, items
 
 pytestmark = pytest.mark.usefixtures("tx")
 # The played book outlives a test: each has days of its own.
@@ -83,6 +83,7 @@ def fetch(day: datetime, system: StatementSystem = CARD) -> bool:
     """What the job does of one day, and the outbox after it."""
     db.session.commit()
     with clock.at(clock.end_of(day.date())):
+        begin()
         fetched = statements.fetch(system=system, day=day.date())
     taken = select(StatementFile.id).where(StatementFile.matched_at.is_(None))
     for file_id in db.session.scalars(taken).all():

@@ -20,7 +20,7 @@ from app.policy import Role
 from app.workflows import mails, recon_asking, slips, statements
 from tests import factories, money
 from tests.integration.workflows import settling
-from tests.integration.workflows.reconciling import DAY, File, days, items
+from tests.integration.workflows.reconciling import DAY, File, begin, days, items
 from tests.integration.workflows.settling import lines_of, ripe_payment
 from tests.settled import Officers
 
@@ -99,6 +99,7 @@ def test_an_order_is_asked_about(sandbox: str, asked: Callable[..., list[bool]],
             days([], [], first=day)
         else:
             with clock.at(clock.end_of(day)):
+                begin()
                 assert statements.fetch(system=StatementSystem.CARD, day=day)
             with transaction():
                 waiting = statements.unmatched()

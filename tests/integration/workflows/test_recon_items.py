@@ -30,7 +30,7 @@ from app.policy import Actor, Role
 from app.workflows import matching, recon_asking, recon_items, recon_reads, record, statements
 from app.workflows.recon_reads import Shown, Wanted, Whose
 from tests import factories, money, settled
-from tests.integration.workflows.reconciling import DAY, File, Row, charge, days, items, take
+from tests.integration.workflows.reconciling import DAY, File, Row, begin, charge, days, items, take
 
 pytestmark = pytest.mark.usefixtures("tx")
 ONE = timedelta(days=1)
@@ -275,6 +275,7 @@ def test_asking_the_gateway_settles_a_lost_outcome(sandbox: str) -> None:
         db.session.commit()
         day = clock.today()
         with clock.at(clock.end_of(day)):
+            begin()
             assert statements.fetch(system=StatementSystem.CARD, day=day)
         for file in db.session.scalars(select(StatementFile)).all():
             matching.match(file_id=file.id)
