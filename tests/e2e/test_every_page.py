@@ -97,6 +97,7 @@ UNLINKED = {
     "console_bulk.progress": FRAGMENT,
     "console_clocks.progress": FRAGMENT,
     "console_exports.progress": FRAGMENT,
+    "console_invoices.document": "where a supplier gave a copy: portal/test_invoice_pages.py",
     "console_clocks.show": "a declared stop leads there: tests/integration/backoffice",
     "console_case.index": "leads on to the queue: tests/integration/backoffice",
     "voucher.person": "offered to a company that K-Startup named: test_intake.py",

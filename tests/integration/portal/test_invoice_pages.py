@@ -70,6 +70,18 @@ def send(browser: FlaskClient, payment: Payment, **changed: Any) -> Any:
     return browser.post(f"/supply/sales/{payment.id}/invoice", data=form)
 
 
+def test_the_copy_is_opened_by_its_supplier_and_the_finance_officer(
+    seller: FlaskClient, payment: Payment, log_in_as: Any
+) -> None:
+    send(seller, payment, file=(BytesIO(b"%PDF-1.4\n%%EOF\n"), "계산서.pdf"))
+    invoice = db.session.scalars(select(TaxInvoice)).one()
+    officer = factories.make_account(Role.FINANCE_OFFICER)
+    db.session.commit()
+    console = f"/console/invoices/{invoice.id}/document"
+    assert log_in_as(officer).get(console).mimetype == "application/pdf"
+    assert seller.get(console).status_code == 403
+
+
 def test_the_list_leads_to_the_form_and_the_form_to_the_payment(
     seller: FlaskClient, payment: Payment
 ) -> None:
