@@ -117,7 +117,8 @@ def lock(model: type[M], key: Any) -> M:
 
 
 def run_plain(statement: TextClause, parameters: Mapping[str, Any]) -> CursorResult[Any]:
-    """A statement of plain text in the session's transaction, its text worked out once for the process.
+    """A statement of plain text, a module's constant, in the session's transaction: its text is worked out
+    once for the process, and kept.
 
     For the hot paths: the ORM and the compiler have nothing to do for it, and cost more than the driver.
     """
