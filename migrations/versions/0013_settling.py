@@ -29,6 +29,17 @@ TAKEN_BACK_FROM = """
 UPDATE clawback_item c SET of_line_id = i.line_id FROM settlement_item i WHERE i.payment_id = c.payment_id
 """
 
+# The older release knows neither, and what is kept for good cannot be taken away for it.
+NONE_OF_THE_NEW = """
+DO $$ BEGIN
+  IF EXISTS (SELECT FROM slip WHERE kind = 'billing')
+     OR EXISTS (SELECT FROM settlement_line WHERE state = 'held')
+     OR EXISTS (SELECT FROM journal WHERE kind = 'hold_back') THEN
+    RAISE EXCEPTION 'billing statements or held settlement lines exist: restore a backup instead';
+  END IF;
+END $$
+"""
+
 
 def _allow(table: str, constraint: str, column: str, values: tuple[str, ...]) -> None:
     name = op.f(f"ck_{table}_{constraint}")
@@ -216,6 +227,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(NONE_OF_THE_NEW)
     op.drop_constraint(op.f("uq_slip_content_key"), "slip", type_="unique")
     op.drop_index("ix_slip_issued", table_name="slip")
     op.drop_column("slip", "error")
