@@ -12,7 +12,7 @@ from app.db import db, transaction
 from app.models.people import Account
 from app.models.programme import Programme
 from app.policy import Actor, Role
-from app.workflows import ledger, settlement
+from app.workflows import ledger, settlement, slips
 from bench import settle_peers
 from bench.harness import Claim, Result, Side, in_turn, timed
 from bench.world import NOW, World
@@ -91,6 +91,8 @@ class Stage:
         assert built.batch is not None and built.payments == self.ripe[cutoff], built
         settlement.submit(actor=self.drafter, batch_id=built.batch.id)
         settlement.approve(actor=self.approver, batch_id=built.batch.id)
+        with transaction():
+            slips.issue_for_batch(built.batch.id)
 
     def build(self, cutoff: date) -> settlement.Built:
         return settlement.build(actor=self.drafter, cutoff=cutoff, programme_id=self.world.programme_id)

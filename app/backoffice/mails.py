@@ -29,7 +29,7 @@ from app.workflows.mails import MailTab, Sending
 MAILS: list[Column[Sending]] = [
     Column("정산번호", lambda s: s.mail.line.batch.number),
     Column("공급기업", lambda s: s.mail.line.supplier.name),
-    Column("지급액", lambda s: s.mail.line.net, kind="won"),
+    Column("지급액", lambda s: s.mail.line.sent, kind="won"),
     Column("받는 주소", lambda s: s.mail.sent_to or ""),
     Column("발송 횟수", lambda s: s.mail.number, kind="number"),
     Column("상태", lambda s: s.state.label),

@@ -55,7 +55,8 @@ LINES: list[Column[Any]] = [
     Column("수수료", lambda r: r.fee, kind="won"),
     Column("환수", lambda r: r.clawback, kind="won"),
     Column("이월", lambda r: r.carried, kind="won"),
-    Column("지급액", lambda r: r.net, kind="won"),
+    Column("보류", lambda r: r.withheld, kind="won"),
+    Column("지급액", lambda r: r.sent, kind="won"),
     Column("계좌", lambda r: f"{r.bank_code} {mask_account(r.account_number)}"),
     Column("상태", lambda r: r.state.label),
     Column("이체 결과", lambda r: r.result_text or ""),
@@ -67,7 +68,8 @@ BATCHES: list[Column[Any]] = [
     Column("공급기업", lambda r: r.lines, kind="number"),
     Column("결제(건)", lambda r: r.payments, kind="number"),
     Column("결제금액", lambda r: r.gross, kind="won"),
-    Column("지급액", lambda r: r.net, kind="won"),
+    Column("보류", lambda r: r.withheld, kind="won"),
+    Column("지급액", lambda r: r.sent, kind="won"),
 ]
 
 
@@ -80,6 +82,8 @@ ITEMS: list[Column[Any]] = [
     Column("금액", lambda r: r.amount, kind="won"),
     Column("지급한 정산 / 환수한 정산", lambda r: r.tied_batch or ""),
     Column("지급보류", lambda r: "보류 중" if r.held else ""),
+    Column("빼고 지급한 금액", lambda r: r.withheld, kind="won"),
+    Column("그 금액을 지급한 정산", lambda r: r.into_batch or ""),
 ]
 
 
@@ -125,7 +129,7 @@ class Settlement(Page):
             sendings=mails.of_lines([line.id for line in listing.rows]),
             edges=[edge for edge in page.edges if edge.action in VERBS],
             can_import="reconcile" in actions,
-            can_export="export" in actions or (page.batch.state in SENT and page.held < page.row.lines),
+            can_export="export" in actions or (page.batch.state in SENT and page.row.sent > 0),
             own_draft=page.batch.drafted_by_id == current_actor().id,
             own_request=current_actor().id in (page.batch.drafted_by_id, page.batch.submitted_by_id),
             form=form,

@@ -139,17 +139,25 @@ class SettlementLine(Base):
     result_code: Mapped[str | None]
     result_text: Mapped[str | None]
     paid_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
-    held_at: Mapped[datetime | None] = mapped_column(KoreanInstant)
-    """When it left the transfers of its batch, which from then on are without it (R-SET-4)."""
+    withheld: Mapped[Won] = mapped_column(default=0, server_default="0")
+    """Of the net amount, what was kept back before it went to the bank (R-SET-4), won."""
+    stayed: Mapped[Won] = mapped_column(default=0, server_default="0")
+    """Of a transfer that failed, what was kept back afterwards, won."""
     batch: Mapped[SettlementBatch] = relationship(back_populates="lines", foreign_keys=[batch_id])
     supplier: Mapped[Supplier] = relationship()
 
     __table_args__ = (
         UniqueConstraint("batch_id", "supplier_id"),
         CheckConstraint("net = gross + carried - fee - clawback AND net > 0", name="net"),
+        CheckConstraint("withheld >= 0 AND stayed >= 0 AND withheld + stayed <= net", name="kept_back"),
         Index("ix_settlement_line_supplier_id", "supplier_id", "id"),
         Index("ix_settlement_line_carried_into_id", "carried_into_id"),
     )
+
+    @property
+    def sent(self) -> int:
+        """What the bank is asked to pay, won."""
+        return self.net - self.withheld
 
 
 class SettlementItem(Base):
@@ -162,6 +170,32 @@ class SettlementItem(Base):
     amount: Mapped[Won]
 
     __table_args__ = (Index("ix_settlement_item_line_id", "line_id"),)
+
+
+class WithheldItem(Base):
+    """A held payment's part of a line, which stays behind when the line is paid or carried on (R-SET-4)."""
+
+    __tablename__ = "settlement_withheld"
+
+    id: Mapped[Key]
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"))
+    line_id: Mapped[int] = mapped_column(ForeignKey("settlement_line.id"))
+    amount: Mapped[Won]
+    """Less its fee, and never more than the line had left: the rest has made good what is taken back."""
+    from_transfer: Mapped[bool]
+    """Out of what was about to be sent; else out of what came back from the bank."""
+    at: Mapped[Instant]
+    into_line_id: Mapped[int | None] = mapped_column(ForeignKey("settlement_line.id"))
+    """The line that pays it, once nothing holds it any more."""
+    line: Mapped[SettlementLine] = relationship(foreign_keys=[line_id])
+    into: Mapped[SettlementLine | None] = relationship(foreign_keys=[into_line_id])
+
+    __table_args__ = (
+        UniqueConstraint("payment_id", "line_id"),
+        CheckConstraint("amount >= 0", name="amount"),
+        Index("ix_settlement_withheld_line_id", "line_id"),
+        Index("ix_settlement_withheld_into_line_id", "into_line_id"),
+    )
 
 
 class ClawbackItem(Base):

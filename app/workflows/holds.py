@@ -63,16 +63,6 @@ HOLD = Lifecycle(
     ),
 )
 
-# The line that pays a payment, or the last one that took it over; what was paid out cannot be held back.
-_PAID_OUT = text("""
-WITH RECURSIVE chain AS (
-  SELECT l.id, l.state, l.carried_into_id FROM settlement_item i JOIN settlement_line l ON l.id = i.line_id
-   WHERE i.payment_id = :payment_id
-  UNION ALL
-  SELECT n.id, n.state, n.carried_into_id FROM chain c JOIN settlement_line n ON n.id = c.carried_into_id)
-SELECT EXISTS (SELECT 1 FROM chain WHERE state = 'paid')
-""")
-
 # The case that keeps a payment held: one that nobody has decided, or one that found abuse.
 _CASE = text("""
 SELECT c.id, c.state FROM suspicion c JOIN suspicion_signal s ON s.suspicion_id = c.id
@@ -116,7 +106,7 @@ def place(*, actor: Actor, payment_id: int, source: HoldSource, reason: str) -> 
         )
         lifecycle.begin(HOLD, new, actor=actor, reason=reason, action="place")
         session.flush()
-        settlement_holds.hold_line(payment_id=payment_id)
+        settlement_holds.keep_back(payment_id=payment_id)
         if not at_the_bank(payment_id):
             _tell(new, payment, "placed", "공급대금을 확인 중입니다. 확인이 끝나면 정산에 담깁니다.")
         return new
@@ -159,7 +149,6 @@ def release(*, actor: Actor, hold_id: int) -> SettlementHold:
         hold = _fire(hold_id, "release", actor=actor, changes=changes)
         _refuse_suspected(hold)
         if not held_now(hold.payment_id):
-            settlement_holds.release_line(payment_id=hold.payment_id)
             payment = db.session.get_one(Payment, hold.payment_id)
             if sentence := _let_go(payment):
                 _tell(hold, payment, "released", sentence)
@@ -168,16 +157,16 @@ def release(*, actor: Actor, hold_id: int) -> SettlementHold:
 
 def _let_go(payment: Payment) -> str | None:
     """What the supplier is told of a payment that nothing holds any more; None where it waited for nothing:
-    its money is gone, taken back or at the bank."""
+    its money is gone, taken back, at the bank, or has made good what was taken back."""
     line = settlement_holds.line_of(payment.id)
-    if payment.state not in _HELD_STATES or line is not None and (line.is_sent or _paid_out(payment.id)):
+    if payment.state not in _HELD_STATES or line is not None and (line.is_sent or line.is_paid):
         return None
     if payment.state is PaymentState.CANCELLING:
         rest = "취소 결과는 결제 내역에서 확인해 주세요."
-    elif line is not None and line.state is LineState.PLANNED:
+    elif line is not None and line.withheld is None and line.state is LineState.PLANNED:
         rest = "진행 중인 정산에 담겨 있습니다."
-    elif line is not None and line.state is LineState.HELD:
-        rest = "같은 지급에 담긴 다른 결제의 확인이 끝나면 다음 정산에 담깁니다."
+    elif line is not None and line.withheld == 0:
+        return None
     else:
         rest = "다음 정산에 담깁니다."
     return f"공급대금 확인이 끝났습니다. {rest}"
@@ -193,7 +182,9 @@ def holdable(payment: Payment) -> bool:
 
 
 def _paid_out(payment_id: int) -> bool:
-    return bool(db.session.execute(_PAID_OUT, {"payment_id": payment_id}).scalar_one())
+    """What was paid out cannot be held back."""
+    line = settlement_holds.line_of(payment_id)
+    return line is not None and line.is_paid
 
 
 def held_now(payment_id: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, text
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from app import clock, policy
@@ -19,7 +19,6 @@ from app.models.holds import HoldSource, HoldState, SettlementHold
 from app.models.payments import Payment
 from app.models.people import Account
 from app.models.record import AuditRow
-from app.models.settlements import LineState
 from app.policy import Actor, Permission
 from app.workflows import audit_reads, search, settlement_holds
 from app.workflows.holds import HOLD
@@ -40,22 +39,6 @@ class HoldRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WaitingLine:
-    """A line that is not paid while a payment in it, or in one that it carries, is held; won."""
-
-    id: int
-    batch_id: int
-    batch: str
-    payments: int
-    held: int
-    """Of them, those that are held themselves."""
-    amount: int
-    """What the line pays."""
-    others: int
-    """The sum of the payments that are not held and wait with it, before fee and clawback."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class HoldPage:
     row: HoldRow
     edges: list[Edge]
@@ -67,8 +50,8 @@ class HoldPage:
     """Further holds of the same payment."""
     at_the_bank: bool
     """Whether it holds only from a failure of the transfer on."""
-    line: WaitingLine | None
-    """What waits with it, where the hold keeps a whole line of a supplier waiting."""
+    line: LineNow | None
+    """Of an open hold, the line where the payment stands."""
     history: list[AuditRow]
 
 
@@ -78,22 +61,6 @@ class HoldSums:
     amount: int
     """Won; a payment held twice counts once."""
 
-
-# The payments that a line pays, in it or in those that it carries, also what was cancelled since.
-_WITH_IT = text("""
-WITH RECURSIVE tree AS (
-  SELECT CAST(:line_id AS bigint) AS id UNION ALL
-  SELECT c.id FROM tree t JOIN settlement_line c ON c.carried_into_id = t.id),
-paid AS (
-  SELECT i.amount, EXISTS (SELECT 1 FROM settlement_hold h
-                            WHERE h.payment_id = i.payment_id AND h.released_at IS NULL) AS held
-    FROM tree JOIN settlement_item i ON i.line_id = tree.id)
-SELECT count(*) AS payments, count(*) FILTER (WHERE held) AS held,
-       CAST(coalesce(sum(amount) FILTER (WHERE NOT held), 0) AS bigint) AS others,
-       (SELECT net FROM settlement_line WHERE id = :line_id) AS amount
-  FROM paid
-""")
-_WAITING = (LineState.HELD, LineState.FAILED)
 
 _PAYMENT = joinedload(SettlementHold.payment).joinedload(Payment.deal)
 _PARTIES = (
@@ -206,7 +173,7 @@ def page(*, actor: Actor, hold_id: int) -> HoldPage:
         own_ask=hold.state is HoldState.ASKED and hold.asked_by_id == actor.id,
         others=[one for one in of_payment(actor=actor, payment_id=hold.payment_id) if one.id != hold.id],
         at_the_bank=line is not None and line.is_sent,
-        line=_waiting(line),
+        line=line,
         history=list(
             db.session.scalars(
                 select(AuditRow)
@@ -215,13 +182,6 @@ def page(*, actor: Actor, hold_id: int) -> HoldPage:
             )
         ),
     )
-
-
-def _waiting(line: LineNow | None) -> WaitingLine | None:
-    if line is None or line.state not in _WAITING:
-        return None
-    row = db.session.execute(_WITH_IT, {"line_id": line.id}).one()
-    return WaitingLine(id=line.id, batch_id=line.batch_id, batch=line.batch, **row._mapping)
 
 
 def step_label(row: AuditRow) -> str:

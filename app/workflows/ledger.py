@@ -177,8 +177,8 @@ _CHECKS = {
             ON s.voucher_id = v.id
          WHERE v.state IN ('usable', 'spent')
            AND v.granted_grant + v.granted_share <> b.amount + coalesce(s.amount, 0)""",
-    # Owed: paid and not settled, back from failed or held transfers and not yet in an approved line; less
-    # what was cancelled after its settlement and not yet taken back by an approved line.
+    # Owed: paid and not settled, back from failed transfers or kept back from them and not yet in an approved
+    # line; less what was cancelled after its settlement and not yet taken back by an approved line.
     "supplier {}: what is owed is not what was paid for and not yet settled": """
         SELECT s.id FROM supplier s
           LEFT JOIN (SELECT owner_id, sum(amount) AS amount FROM posting WHERE account = 'payable'
@@ -193,23 +193,35 @@ _CHECKS = {
                           AND EXISTS (SELECT 1 FROM settlement_item i <SETTLED> AND i.payment_id = p.id)
                           AND NOT EXISTS (SELECT 1 FROM clawback_item i <SETTLED> AND i.payment_id = p.id)
                        UNION ALL
-                       SELECT f.supplier_id, f.net FROM settlement_line f
-                        WHERE f.state IN ('failed', 'carried', 'held')
+                       SELECT f.supplier_id, f.net - f.withheld - f.stayed FROM settlement_line f
+                        WHERE f.state IN ('failed', 'carried')
                           AND NOT EXISTS (SELECT 1 FROM (SELECT f.carried_into_id AS line_id) i <SETTLED>)
+                       UNION ALL
+                       SELECT p.supplier_id, w.amount
+                         FROM settlement_withheld w JOIN payment p ON p.id = w.payment_id
+                        WHERE NOT EXISTS (SELECT 1 FROM (SELECT w.into_line_id AS line_id) i <SETTLED>)
                      ) parts GROUP BY supplier_id) o ON o.supplier_id = s.id
          WHERE coalesce(l.amount, 0) <> coalesce(o.amount, 0)""",
-    "settlement line {}: what is on its way is not its net amount": """
+    "settlement line {}: what is on its way is not what is sent of it": """
         SELECT l.id FROM settlement_line l
           LEFT JOIN ledger_balance b ON b.account = 'transfer' AND b.owner_id = l.id
          WHERE coalesce(b.amount, 0)
             <> CASE WHEN l.state = 'planned' AND EXISTS (SELECT 1 FROM (SELECT l.id AS line_id) i <SETTLED>)
-                    THEN l.net ELSE 0 END""",
+                    THEN l.net - l.withheld ELSE 0 END""",
     "settlement line {}: its payments and clawbacks do not make its sums": """
         SELECT l.id FROM settlement_line l
          WHERE l.gross <> (SELECT coalesce(sum(amount), 0) FROM settlement_item i WHERE i.line_id = l.id)
             OR l.clawback <> (SELECT coalesce(sum(amount), 0) FROM clawback_item c WHERE c.line_id = l.id)
-            OR l.carried <> (SELECT coalesce(sum(net), 0) FROM settlement_line f
-                              WHERE f.carried_into_id = l.id)""",
+            OR l.carried <> (SELECT coalesce(sum(net - withheld - stayed), 0) FROM settlement_line f
+                              WHERE f.carried_into_id = l.id)
+                          + (SELECT coalesce(sum(amount), 0) FROM settlement_withheld w
+                              WHERE w.into_line_id = l.id)""",
+    "settlement line {}: what was kept back is not the sum of its held payments": """
+        SELECT l.id FROM settlement_line l
+          LEFT JOIN (SELECT line_id, sum(amount) FILTER (WHERE from_transfer) AS withheld,
+                            sum(amount) FILTER (WHERE NOT from_transfer) AS stayed
+                       FROM settlement_withheld GROUP BY line_id) w ON w.line_id = l.id
+         WHERE l.withheld <> coalesce(w.withheld, 0) OR l.stayed <> coalesce(w.stayed, 0)""",
     "month {} took an entry after its close": """
         SELECT concat(m.programme_id, ' ', m.month) FROM accounting_month m
          WHERE m.state IN ('closed', 'reopening')
@@ -221,7 +233,8 @@ _CHECKS = {
         SELECT s.id FROM supplier s
           LEFT JOIN (SELECT owner_id, sum(amount) AS amount FROM posting WHERE account = 'paid_out'
                       GROUP BY owner_id) l ON l.owner_id = s.id
-          LEFT JOIN (SELECT supplier_id, sum(net) AS amount FROM settlement_line WHERE state = 'paid'
+          LEFT JOIN (SELECT supplier_id, sum(net - withheld) AS amount FROM settlement_line
+                      WHERE state = 'paid'
                       GROUP BY supplier_id) o ON o.supplier_id = s.id
          WHERE coalesce(l.amount, 0) <> coalesce(o.amount, 0)""",
 }

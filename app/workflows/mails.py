@@ -137,7 +137,7 @@ def _letter(line: SettlementLine, *, attached: bool) -> _Letter:
     told = f"정산내역서를 첨부했습니다. {where}도" if attached else f"정산내역서는 {where}"
     return _Letter(
         f"[K-비대면바우처] 정산내역서 {number}",
-        f"{day}에 {number} 정산 대금 {line.net:,}원을 지급했습니다.\n\n{told} 볼 수 있습니다.\n"
+        f"{day}에 {number} 정산 대금 {line.sent:,}원을 지급했습니다.\n\n{told} 볼 수 있습니다.\n"
         "내용이 다르면 고객센터에 문의해 주세요. 이 메일은 발신 전용입니다.",
     )
 

@@ -17,7 +17,7 @@ from app.models.ledger import JournalKind
 from app.models.programme import Programme
 from app.models.settlements import BatchState, LineState, SettlementBatch, SettlementLine
 from app.policy import Actor, Permission
-from app.workflows import ledger, lifecycle, record, settlement_lifecycle, settlement_sql, slips
+from app.workflows import ledger, lifecycle, record, settlement_holds, settlement_lifecycle, settlement_sql
 
 BATCH, LINE = settlement_lifecycle.BATCH, settlement_lifecycle.LINE
 exclusive = settlement_lifecycle.exclusive
@@ -89,7 +89,8 @@ def build(*, actor: Actor, cutoff: date, programme_id: int | None = None) -> Bui
         made = session.execute(settlement_sql.INSERT, parameters | {"batch_id": batch.id}).one()
         if made.lines == 0:
             raise Conflict("settlement.changed", "결제 내역이 방금 바뀌었습니다. 다시 작성해 주세요.")
-        _carry(batch)
+        # Their payments go with the line that took them over; those were fixed in the same statement.
+        lifecycle.fire_many(LINE, made.carried, "carry", actor=policy.CLOCK, source=LineState.FAILED)
         counts = {"lines": (0, made.lines), "payments": (0, made.payments), "net": (0, made.net)}
         record.write(BATCH.entity, batch.id, "build", actor=actor, change=counts)
         return Built(batch, made.lines, made.payments, made.gross, made.net, left)
@@ -109,12 +110,6 @@ def _begin_batch(programme: Programme, cutoff: date, actor: Actor) -> Settlement
     )
     lifecycle.begin(BATCH, batch, actor=actor)
     return batch
-
-
-def _carry(batch: SettlementBatch) -> None:
-    keys = {"batch_id": batch.id, "programme_id": batch.programme_id}
-    failed = list(db.session.execute(settlement_sql.CARRY, keys).scalars())
-    lifecycle.fire_many(LINE, failed, "carry", actor=policy.CLOCK, source=LineState.FAILED)
 
 
 def submit(*, actor: Actor, batch_id: int) -> SettlementBatch:
@@ -145,11 +140,12 @@ def discard(*, actor: Actor, batch_id: int, reason: str) -> SettlementBatch:
         for statement in settlement_sql.FREE:
             session.execute(statement, {"batch_id": batch_id})
         session.expire_all()
+        settlement_holds.keep_back_failed(line_ids=carried)
         return batch
 
 
 def approve(*, actor: Actor, batch_id: int) -> SettlementBatch:
-    """Approve another's draft: the money leaves the suppliers' accounts, their statements are made.
+    """Approve another's draft: the money leaves what is owed and is on its way to their accounts.
 
     Raises Denied `same_person` for who drafted or submitted it (R-ROLE-4), Conflict `settlement.changed`
     where a payment of the draft was cancelled or held meanwhile, or lost its tax invoice,
@@ -165,7 +161,6 @@ def approve(*, actor: Actor, batch_id: int) -> SettlementBatch:
         ledger.post_set(
             _SETTLE, JournalKind.SETTLEMENT, programme_id=programme_id, actor=actor, batch_id=batch_id
         )
-        slips.issue_for_batch(batch_id)
         return batch
 
 

@@ -24,7 +24,7 @@ from app.models.settlements import (
     SettlementLine,
 )
 from app.policy import Actor, Permission
-from app.workflows import bank_formats, ledger, lifecycle, mails, record
+from app.workflows import bank_formats, ledger, lifecycle, mails, record, settlement_holds, slips
 from app.workflows.ledger import Leg
 from app.workflows.settlement import BATCH, LINE, exclusive, locked_lines
 from app.workflows.slip_snapshots import BANKS
@@ -89,6 +89,8 @@ def _first(batch: SettlementBatch, code: str, actor: Actor) -> bytes:
         )
     batch.bank_format, batch.bank_layout = chosen.code, chosen.layout.dump()
     content = _file(batch)
+    # From here on the lines are final: what is held later stays at the bank or comes back from it.
+    slips.issue_for_batch(batch.id)
     batch.exported_by_id, batch.exported_at = actor.id, clock.now()
     changes = {"exported_sha256": hashlib.sha256(content).hexdigest()}
     lifecycle.fire(BATCH, batch.id, "export", actor=actor, changes=changes, reason=chosen.name)
@@ -140,14 +142,14 @@ def _file(batch: SettlementBatch) -> bytes:
 
 def _transfer(line: SettlementLine) -> Transfer:
     bank = BANKS.get(line.bank_code, line.bank_code)
-    return Transfer(line.id, line.bank_code, line.account_number, line.net, line.account_holder, bank)
+    return Transfer(line.id, line.bank_code, line.account_number, line.sent, line.account_holder, bank)
 
 
 def _sent(batch: SettlementBatch) -> list[SettlementLine]:
     """The lines that the bank is asked to pay, in the order of their keys; none held back (R-SET-4)."""
     statement = (
         select(SettlementLine)
-        .where(SettlementLine.batch_id == batch.id, SettlementLine.held_at.is_(None))
+        .where(SettlementLine.batch_id == batch.id, SettlementLine.net > SettlementLine.withheld)
         .order_by(SettlementLine.id)
     )
     found = list(db.session.execute(statement).scalars())
@@ -210,7 +212,7 @@ def _state(good: Sequence[ResultRow], bad: Sequence[BadRow]) -> ResultState:
 
 
 def _read(content: bytes, batch: SettlementBatch, lines: Mapping[int, SettlementLine]) -> ResultFile:
-    sent = [line.net for line in lines.values() if line.held_at is None]
+    sent = [line.sent for line in lines.values() if line.sent]
     asked = {"count": len(sent), "total": sum(sent)}
     try:
         file = bank_results.read(_answered_by(batch), content, **asked)
@@ -240,9 +242,9 @@ def _sort(
         line = lines.get(row.line_id)
         if line is None:
             bad.append(BadRow(row.row, row.text, "이 정산에 없는 이체번호입니다."))
-        elif line.net != row.amount:
+        elif line.sent != row.amount:
             bad.append(
-                BadRow(row.row, row.text, f"금액이 다릅니다. 이체를 요청한 금액은 {line.net:,}원입니다.")
+                BadRow(row.row, row.text, f"금액이 다릅니다. 이체를 요청한 금액은 {line.sent:,}원입니다.")
             )
         elif line.state is not LineState.PLANNED:
             bad.append(BadRow(row.row, row.text, f"이미 결과가 반영된 줄입니다({line.state.label})."))
@@ -256,7 +258,7 @@ def _apply(
 ) -> tuple[int, int]:
     paid = [row.line_id for row in rows if row.paid]
     failed = [row.line_id for row in rows if not row.paid]
-    owners = {key: (line.supplier_id, line.net) for key, line in lines.items()}
+    owners = {key: (line.supplier_id, line.sent) for key, line in lines.items()}
     db.session.execute(
         _RESULTS,
         {
@@ -281,5 +283,6 @@ def _apply(
         }
         ledger.post_many(entries, kind, programme_id=batch.programme_id, actor=actor)
         lifecycle.fire_many(LINE, keys, action, actor=actor, source=LineState.PLANNED)
+    settlement_holds.keep_back_failed(line_ids=failed)
     mails.ask_statement(paid)
     return len(paid), len(failed)

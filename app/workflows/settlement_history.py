@@ -9,24 +9,26 @@ from sqlalchemy import text
 from app import clock
 from app.db import db
 from app.workflows.payment_history import Entry
+from app.workflows.settlement_chain import chain
 
 # No step tells who held a payment, or why: the supplier reads this too (R-SET-4).
-_STEPS = text("""
-WITH RECURSIVE chain AS (
-  SELECT l.id, l.batch_id, l.carried_into_id, l.result_text, 1 AS place
-    FROM settlement_item i JOIN settlement_line l ON l.id = i.line_id WHERE i.payment_id = :payment_id
-  UNION ALL
-  SELECT n.id, n.batch_id, n.carried_into_id, n.result_text, c.place + 1
-    FROM chain c JOIN settlement_line n ON n.id = c.carried_into_id),
+# A line that went on without the payment tells of it no more.
+_STEPS = text(f"""
+{chain("CAST(:payment_id AS bigint)")},
+passed AS (
+  SELECT l.id, l.batch_id, l.result_text, c.withheld_id, w.from_transfer
+    FROM chain c JOIN settlement_line l ON l.id = c.id
+    LEFT JOIN settlement_withheld w ON w.id = c.withheld_id),
 acts AS (
   SELECT a.at, a.action, b.number, NULL AS note, a.id
-    FROM chain c JOIN settlement_batch b ON b.id = c.batch_id
+    FROM passed c JOIN settlement_batch b ON b.id = c.batch_id
     JOIN audit_row a ON a.entity = 'settlement_batch' AND a.entity_id = b.id
-     AND a.action IN ('begin', 'approve', 'export')
+     AND (a.action IN ('begin', 'approve') OR a.action = 'export' AND c.from_transfer IS NOT TRUE)
   UNION ALL
   SELECT a.at, a.action, b.number, CASE a.action WHEN 'fail' THEN c.result_text END, a.id
-    FROM chain c JOIN settlement_batch b ON b.id = c.batch_id
-    JOIN audit_row a ON a.entity = 'settlement_line' AND a.entity_id = c.id AND a.action IN ('pay', 'fail')
+    FROM passed c JOIN settlement_batch b ON b.id = c.batch_id
+    JOIN audit_row a ON a.entity = 'settlement_line' AND a.entity_id = c.id
+     AND (a.action = 'pay' AND c.withheld_id IS NULL OR a.action = 'fail' AND c.from_transfer IS NOT TRUE)
   UNION ALL
   SELECT a.at, 'take_back', b.number, NULL, a.id
     FROM clawback_item k JOIN settlement_line l ON l.id = k.line_id
@@ -58,7 +60,7 @@ SELECT at, action, number, note
         UNION ALL SELECT h.released_at, 'released', NULL, NULL, 0 FROM settlement_hold h
                    WHERE h.payment_id = :payment_id) steps
  WHERE at <= :now ORDER BY at, id
-""")
+""")  # noqa: S608 - no input in it
 
 _SAID = {
     "paid": ("결제", "수요기업", "success"),

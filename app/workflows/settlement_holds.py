@@ -1,11 +1,13 @@
-"""A hold meets a payment that an approved batch is about to pay (R-SET-4): its line leaves the bank's file.
+"""A hold meets a payment that stands in a line already (R-SET-4): its part stays behind, the rest goes on.
 
-The whole line, since the bank pays it in one sum. Its money goes back to what is owed; let go, the line is
-carried by the next batch as one whose transfer failed. Drafts are refused at their approval instead.
+Of an approved batch the part leaves the transfer and is owed again; of a transfer that failed, it is not
+carried on with the others. Let go, the next batch carries it. Drafts are refused at their approval instead,
+and what the bank was asked to pay is out of reach until it answers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -13,89 +15,63 @@ from sqlalchemy import text
 from app import clock
 from app.db import db, lock, transaction
 from app.models.ledger import JournalKind, LedgerAccount
-from app.models.settlements import BatchState, LineState, SettlementBatch, SettlementLine
+from app.models.settlements import BatchState, LineState, SettlementBatch, SettlementLine, WithheldItem
 from app.policy import CLOCK
-from app.workflows import ledger, lifecycle
+from app.workflows import ledger, lifecycle, record
+from app.workflows.settlement_chain import chain
 from app.workflows.settlement_lifecycle import LINE, exclusive
 
-# The line that pays a payment, or the last of those that took it over.
-_LINE_NOW = text("""
-WITH RECURSIVE chain AS (
-  SELECT l.id, l.batch_id, l.carried_into_id
-    FROM settlement_item i JOIN settlement_line l ON l.id = i.line_id WHERE i.payment_id = :payment_id
-  UNION ALL
-  SELECT n.id, n.batch_id, n.carried_into_id
-    FROM chain c JOIN settlement_line n ON n.id = c.carried_into_id)
-SELECT l.id, l.state, l.batch_id, b.number AS batch, b.state AS batch_state
-  FROM chain c JOIN settlement_line l ON l.id = c.id JOIN settlement_batch b ON b.id = l.batch_id
- WHERE c.carried_into_id IS NULL
-""")
+ENTITY = "settlement_withheld"
 
-HELD_LINE = """EXISTS (
-  WITH RECURSIVE tree AS (
-    SELECT f.id UNION ALL
-    SELECT c.id FROM tree t JOIN settlement_line c ON c.carried_into_id = t.id)
-  SELECT 1 FROM tree
-    JOIN settlement_item i ON i.line_id = tree.id
-    JOIN settlement_hold h ON h.payment_id = i.payment_id AND h.released_at IS NULL)"""
-"""SQL: of a line `f`, that a payment in it, or in a line that it carries, is held."""
+_LINE_NOW = text(f"""
+{chain("CAST(:payment_id AS bigint)")}
+SELECT l.id, l.state, l.batch_id, b.number AS batch, b.state AS batch_state, c.withheld_id,
+       c.part AS withheld
+  FROM chain c JOIN settlement_line l ON l.id = c.id JOIN settlement_batch b ON b.id = l.batch_id
+ WHERE c.next IS NULL
+""")  # noqa: S608 - no input in it
+
+# Less its share of the fee, which is not given back; what it was worth, where it had stayed behind before.
+_WORTH = text(f"""
+{chain("CAST(:payment_id AS bigint)")}
+SELECT coalesce((SELECT part FROM chain WHERE part IS NOT NULL ORDER BY step DESC LIMIT 1),
+                (SELECT i.amount - i.amount * l.fee / l.gross
+                   FROM settlement_item i JOIN settlement_line l ON l.id = i.line_id
+                  WHERE i.payment_id = :payment_id))
+""")  # noqa: S608
+
+_HELD_IN = text(f"""
+SELECT DISTINCT h.payment_id FROM settlement_hold h
+ WHERE h.released_at IS NULL
+   AND EXISTS ({chain("h.payment_id")}
+               SELECT 1 FROM chain c
+                WHERE c.next IS NULL AND c.withheld_id IS NULL AND c.id = ANY(:lines))
+ ORDER BY h.payment_id
+""")  # noqa: S608
 
 _SENT = (BatchState.EXPORTED, BatchState.RECONCILED)
 
 
 @dataclass(frozen=True)
 class LineNow:
-    """The line that pays a payment, or the last of those that took it over."""
+    """The last line that had a payment's money, to pay it or where it stayed behind."""
 
     id: int
     state: LineState
     batch_id: int
     batch: str
     batch_state: BatchState
+    withheld: int | None
+    """What of the payment stayed behind there, won; None where it goes with the line."""
 
     @property
     def is_sent(self) -> bool:
         """Whether the bank was asked to pay it, and has not answered."""
-        return self.state is LineState.PLANNED and self.batch_state in _SENT
+        return self.withheld is None and self.state is LineState.PLANNED and self.batch_state in _SENT
 
-
-_HELD = text(f"SELECT {HELD_LINE} FROM settlement_line f WHERE f.id = :line_id")  # noqa: S608
-
-
-def hold_line(*, payment_id: int) -> bool:
-    """Take the line of a payment that was just held out of its batch's transfers.
-
-    True where it was; False where there is nothing to take out: no line, a draft, or one already sent.
-    """
-    with transaction():
-        exclusive()
-        found = line_of(payment_id)
-        if found is None or lock(SettlementBatch, found.batch_id).state is not BatchState.APPROVED:
-            return False
-        line = lock(SettlementLine, found.id)
-        if line.state is not LineState.PLANNED:
-            return False
-        lifecycle.fire(LINE, line.id, "hold", actor=CLOCK, changes={"held_at": clock.now()})
-        legs = ledger.move(
-            (LedgerAccount.TRANSFER, line.id), (LedgerAccount.PAYABLE, line.supplier_id), line.net
-        )
-        key = f"{JournalKind.HOLD_BACK.value}:settlement_line:{line.id}"
-        programme_id = line.batch.programme_id
-        ledger.post(key, JournalKind.HOLD_BACK, legs, programme_id=programme_id, actor=CLOCK)
-        return True
-
-
-def release_line(*, payment_id: int) -> bool:
-    """Let the held line of a payment go to the next batch, once no payment in it is held any more."""
-    with transaction():
-        exclusive()
-        found = line_of(payment_id)
-        if found is None or lock(SettlementLine, found.id).state is not LineState.HELD:
-            return False
-        if db.session.execute(_HELD, {"line_id": found.id}).scalar_one():
-            return False
-        lifecycle.fire(LINE, found.id, "release", actor=CLOCK)
-        return True
+    @property
+    def is_paid(self) -> bool:
+        return self.withheld is None and self.state is LineState.PAID
 
 
 def line_of(payment_id: int) -> LineNow | None:
@@ -103,4 +79,66 @@ def line_of(payment_id: int) -> LineNow | None:
     row = db.session.execute(_LINE_NOW, {"payment_id": payment_id}).one_or_none()
     if row is None:
         return None
-    return LineNow(row.id, LineState(row.state), row.batch_id, row.batch, BatchState(row.batch_state))
+    return LineNow(
+        row.id, LineState(row.state), row.batch_id, row.batch, BatchState(row.batch_state), row.withheld
+    )
+
+
+def keep_back(*, payment_id: int) -> bool:
+    """Keep a payment that was just held out of its batch's transfers, or out of what is carried on.
+
+    True where it was; False where there is nothing to keep back: no line, a draft, or one at the bank.
+    """
+    with transaction():
+        exclusive()
+        found = line_of(payment_id)
+        if found is None or found.withheld is not None:
+            return False
+        batch, line = lock(SettlementBatch, found.batch_id), lock(SettlementLine, found.id)
+        if batch.state is BatchState.APPROVED and line.state in (LineState.PLANNED, LineState.HELD):
+            _from_transfer(payment_id, line)
+            return True
+        if line.state is LineState.FAILED:
+            _from_failed(payment_id, line)
+            return True
+        return False
+
+
+def keep_back_failed(*, line_ids: Sequence[int]) -> None:
+    """The held payments of lines whose money has just come back: failed, or of a draft that was given up."""
+    if line_ids:
+        for payment_id in db.session.execute(_HELD_IN, {"lines": list(line_ids)}).scalars().all():
+            keep_back(payment_id=payment_id)
+
+
+def _from_transfer(payment_id: int, line: SettlementLine) -> None:
+    """Its money is owed again; a line of which nothing is left to be sent is held as a whole."""
+    item = _new(payment_id, line, from_transfer=True)
+    line.withheld += item.amount
+    if line.sent == 0 and line.state is LineState.PLANNED:
+        lifecycle.fire(LINE, line.id, "hold", actor=CLOCK)
+    legs = ledger.move(
+        (LedgerAccount.TRANSFER, line.id), (LedgerAccount.PAYABLE, line.supplier_id), item.amount
+    )
+    key = f"{JournalKind.HOLD_BACK.value}:{ENTITY}:{item.id}"
+    ledger.post(key, JournalKind.HOLD_BACK, legs, programme_id=line.batch.programme_id, actor=CLOCK)
+
+
+def _from_failed(payment_id: int, line: SettlementLine) -> None:
+    line.stayed += _new(payment_id, line, from_transfer=False).amount
+
+
+def _new(payment_id: int, line: SettlementLine, *, from_transfer: bool) -> WithheldItem:
+    worth = db.session.execute(_WORTH, {"payment_id": payment_id}).scalar_one()
+    item = WithheldItem(
+        payment_id=payment_id,
+        line_id=line.id,
+        amount=min(worth, line.net - line.withheld - line.stayed),
+        from_transfer=from_transfer,
+        at=clock.now(),
+    )
+    db.session.add(item)
+    db.session.flush()
+    change = {"payment_id": (None, payment_id), "amount": (None, item.amount)}
+    record.write(LINE.entity, line.id, "keep_back", actor=CLOCK, change=change)
+    return item

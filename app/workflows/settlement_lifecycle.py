@@ -85,7 +85,7 @@ BATCH = Lifecycle(
     ),
 )
 
-# A line is held, and let go, because a payment in it is: by whom and why, that payment's hold says.
+# A line is held because all that it would pay is: by whom and why, its payments' holds say.
 LINE = Lifecycle(
     "settlement_line",
     SettlementLine,
@@ -119,13 +119,6 @@ LINE = Lifecycle(
             label="지급보류",
             source=LineState.PLANNED,
             target=LineState.HELD,
-            permission=Permission.CLOCKWORK,
-        ),
-        Edge(
-            action="release",
-            label="보류 해제",
-            source=LineState.HELD,
-            target=LineState.FAILED,
             permission=Permission.CLOCKWORK,
         ),
         Edge(

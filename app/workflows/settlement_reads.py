@@ -19,6 +19,7 @@ from app.models.settlements import (
     SettlementBatch,
     SettlementItem,
     SettlementLine,
+    WithheldItem,
 )
 from app.policy import Actor, Permission
 from app.workflows import settlement_sql
@@ -38,17 +39,32 @@ class BatchRow:
     clawback: int
     carried: int
     net: int
+    withheld: int
+    """Of the net amount, what was kept back before it went to the bank (R-SET-4)."""
+
+    @property
+    def sent(self) -> int:
+        """What the bank is asked to pay."""
+        return self.net - self.withheld
+
+
+@dataclass(frozen=True)
+class StateSum:
+    """The lines of one state, and what the bank is asked to pay of them, won."""
+
+    state: LineState
+    lines: int
+    amount: int
 
 
 @dataclass(frozen=True)
 class BatchPage:
     row: BatchRow
-    states: dict[str, int]
-    """Lines by the Korean label of their state."""
+    states: list[StateSum]
     files: list[BankResultFile]
     edges: list[Edge]
-    held: int
-    """Lines that left the transfers."""
+    withheld: int
+    """Payments that were kept back before their line was sent."""
 
     @property
     def batch(self) -> SettlementBatch:
@@ -60,6 +76,8 @@ class LinePage:
     line: SettlementLine
     carried: list[SettlementLine]
     """The earlier lines whose money it pays."""
+    let_go: list[WithheldItem]
+    """What had been held in earlier lines, and it pays."""
     into: SettlementLine | None
     """The later line that pays its money."""
 
@@ -78,6 +96,12 @@ class ItemRow:
     tied_batch: str | None
     tied_line_id: int | None
     held: bool
+    withheld: int | None
+    """What of it stayed behind when its line was paid or carried on, won."""
+    into_batch_id: int | None
+    """The settlement that pays what stayed behind."""
+    into_batch: str | None
+    into_line_id: int | None
 
 
 @dataclass(frozen=True)
@@ -98,7 +122,7 @@ class RipeRow:
 def _rows(batches: Sequence[SettlementBatch]) -> list[BatchRow]:
     ids = [batch.id for batch in batches]
     line = SettlementLine
-    columns = (line.gross, line.fee, line.clawback, line.carried, line.net)
+    columns = (line.gross, line.fee, line.clawback, line.carried, line.net, line.withheld)
     totals: dict[int, Any] = {
         row.batch_id: row
         for row in db.session.execute(
@@ -146,25 +170,27 @@ def batch(*, actor: Actor, batch_id: int) -> BatchPage:
         raise NotFound()
     line = SettlementLine
     states = db.session.execute(
-        select(line.state, func.count(), func.count(line.held_at))
+        select(line.state, func.count(), func.sum(line.net - line.withheld))
         .where(line.batch_id == batch_id)
         .group_by(line.state)
     ).all()
-    found_states = {row[0] for row in states}
+    found_states = {row[0]: StateSum(row[0], row[1], int(row[2])) for row in states}
+    kept = select(func.count()).where(WithheldItem.from_transfer, WithheldItem.line_id == line.id)
+    withheld = db.session.scalar(kept.where(line.batch_id == batch_id)) or 0
     files = db.session.execute(
         select(BankResultFile).where(BankResultFile.batch_id == batch_id).order_by(BankResultFile.id)
     ).scalars()
     return BatchPage(
         row=_rows([found])[0],
-        states={row[0].label: row[1] for row in states},
+        states=[found_states[state] for state in LineState if state in found_states],
         files=list(files),
         edges=_edges(actor, found, to_send=LineState.PLANNED in found_states),
-        held=sum(row[2] for row in states),
+        withheld=withheld,
     )
 
 
 def _edges(actor: Actor, batch: SettlementBatch, *, to_send: bool) -> list[Edge]:
-    """Of an approved batch one of two: it has transfers to be sent, or all of them are held."""
+    """Of an approved batch one of two: it has transfers to be sent, or all of it is held."""
     other = "conclude" if to_send else "export"
     return [edge for edge in BATCH.open_to(actor, batch) if edge.action != other]
 
@@ -193,13 +219,20 @@ def line(*, actor: Actor, batch_id: int, line_id: int) -> LinePage:
     tied = select(SettlementLine).options(shown[1]).order_by(SettlementLine.id)
     carried = db.session.scalars(tied.where(SettlementLine.carried_into_id == line_id))
     into = db.session.scalars(tied.where(SettlementLine.id == found.carried_into_id))
-    return LinePage(found, list(carried), into.one_or_none())
+    let_go = db.session.scalars(
+        select(WithheldItem)
+        .where(WithheldItem.into_line_id == line_id)
+        .order_by(WithheldItem.id)
+        .options(joinedload(WithheldItem.line).joinedload(SettlementLine.batch))
+    )
+    return LinePage(found, list(carried), list(let_go), into.one_or_none())
 
 
 _ITEMS = text("""
 SELECT i.payment_id, i.kind, c.name AS company, o.name AS offering, p.paid_at, i.amount,
        tb.id AS tied_batch_id, tb.number AS tied_batch, tl.id AS tied_line_id,
-       EXISTS (SELECT 1 FROM settlement_hold h WHERE h.payment_id = p.id AND h.released_at IS NULL) AS held
+       EXISTS (SELECT 1 FROM settlement_hold h WHERE h.payment_id = p.id AND h.released_at IS NULL) AS held,
+       w.amount AS withheld, nb.id AS into_batch_id, nb.number AS into_batch, nl.id AS into_line_id
   FROM (SELECT s.payment_id, 'payment' AS kind, s.amount, k.line_id AS tied
           FROM settlement_item s LEFT JOIN clawback_item k ON k.payment_id = s.payment_id
          WHERE s.line_id = :line_id
@@ -211,6 +244,9 @@ SELECT i.payment_id, i.kind, c.name AS company, o.name AS offering, p.paid_at, i
   JOIN offering o ON o.id = d.offering_id
   LEFT JOIN settlement_line tl ON tl.id = i.tied
   LEFT JOIN settlement_batch tb ON tb.id = tl.batch_id
+  LEFT JOIN settlement_withheld w ON w.line_id = :line_id AND w.payment_id = p.id AND i.kind = 'payment'
+  LEFT JOIN settlement_line nl ON nl.id = w.into_line_id
+  LEFT JOIN settlement_batch nb ON nb.id = nl.batch_id
  WHERE i.payment_id > :after
  ORDER BY i.payment_id LIMIT :size
 """)

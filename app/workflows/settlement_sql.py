@@ -10,15 +10,15 @@ from sqlalchemy import text
 from app import clock
 from app.models.programme import Programme
 from app.workflows.holds_sql import OPEN
-from app.workflows.settlement_holds import HELD_LINE
+from app.workflows.settlement_chain import chain
 from app.workflows.settlement_ripe import RIPE, UNSETTLED, WAITS, Wait
 
 SETTLED = "('approved', 'exported', 'reconciled', 'closed')"
 """Batches whose money has moved in the ledger."""
 
 # ripe: paid by the cut-off, waits for nothing, in no batch. back: cancelled after it was settled, not yet
-# taken back. failed: transfers that did not arrive, nothing in them held, not yet in another line. The fee is
-# not given back with a clawback.
+# taken back. owed: of transfers that did not arrive what is not held, and what had been held and is not any
+# more or was cancelled since, not yet in another line. The fee is not given back with a clawback.
 _PLAN = f"""
 WITH ripe AS (
   SELECT p.id, p.supplier_id, p.grant_part + p.share_part + p.tax_part AS amount
@@ -34,17 +34,23 @@ back AS (
     JOIN settlement_batch b ON b.id = l.batch_id AND b.state IN {SETTLED}
    WHERE p.programme_id = :programme_id AND p.state = 'cancelled'
      AND NOT EXISTS (SELECT 1 FROM clawback_item c WHERE c.payment_id = p.id)),
-failed AS (
-  SELECT f.id, f.supplier_id, f.net
+owed AS (
+  SELECT f.id AS line_id, CAST(NULL AS bigint) AS withheld_id, f.supplier_id,
+         f.net - f.withheld - f.stayed AS amount
     FROM settlement_line f JOIN settlement_batch b ON b.id = f.batch_id
    WHERE b.programme_id = :programme_id AND f.state = 'failed' AND f.carried_into_id IS NULL
-     AND NOT {HELD_LINE}),
+     AND f.net > f.withheld + f.stayed
+  UNION ALL
+  SELECT NULL, w.id, p.supplier_id, w.amount
+    FROM settlement_withheld w JOIN payment p ON p.id = w.payment_id
+   WHERE p.programme_id = :programme_id AND w.into_line_id IS NULL AND w.amount > 0
+     AND (p.state = 'cancelled' OR NOT {OPEN})),
 sums AS (
   SELECT supplier_id, CAST(sum(gross) AS bigint) AS gross, CAST(sum(clawback) AS bigint) AS clawback,
          CAST(sum(carried) AS bigint) AS carried, count(*) FILTER (WHERE gross > 0) AS payments
     FROM (SELECT supplier_id, amount AS gross, 0 AS clawback, 0 AS carried FROM ripe
           UNION ALL SELECT supplier_id, 0, amount, 0 FROM back
-          UNION ALL SELECT supplier_id, 0, 0, net FROM failed) parts
+          UNION ALL SELECT supplier_id, 0, 0, amount FROM owed) parts
    GROUP BY supplier_id),
 planned AS (
   SELECT s.*, s.gross * :fee_bp / 10000 AS fee,
@@ -75,33 +81,33 @@ items AS (
 clawbacks AS (
   INSERT INTO clawback_item (payment_id, line_id, of_line_id, amount)
   SELECT k.id, l.id, k.of_line_id, k.amount
-    FROM back k JOIN lines l USING (supplier_id) ORDER BY k.id RETURNING 1)
+    FROM back k JOIN lines l USING (supplier_id) ORDER BY k.id RETURNING 1),
+let_go AS (
+  UPDATE settlement_withheld w SET into_line_id = l.id
+    FROM owed o JOIN lines l USING (supplier_id) WHERE w.id = o.withheld_id RETURNING 1),
+carried AS (
+  UPDATE settlement_line f SET carried_into_id = l.id
+    FROM owed o JOIN lines l USING (supplier_id) WHERE f.id = o.line_id RETURNING f.id)
 SELECT (SELECT count(*) FROM lines) AS lines, (SELECT count(*) FROM items) AS payments,
        (SELECT count(*) FROM clawbacks) AS clawbacks,
        (SELECT CAST(coalesce(sum(gross), 0) AS bigint) FROM lines) AS gross,
-       (SELECT CAST(coalesce(sum(net), 0) AS bigint) FROM lines) AS net
+       (SELECT CAST(coalesce(sum(net), 0) AS bigint) FROM lines) AS net,
+       ARRAY(SELECT id FROM carried ORDER BY id) AS carried
 """
 INSERT = text(_PLAN + _INSERT)
 
-CARRY = text(f"""
-UPDATE settlement_line f SET carried_into_id = l.id
-  FROM settlement_line l, settlement_batch b
- WHERE l.batch_id = :batch_id AND f.supplier_id = l.supplier_id AND f.state = 'failed'
-   AND f.carried_into_id IS NULL AND b.id = f.batch_id AND b.programme_id = :programme_id
-   AND NOT {HELD_LINE}
-RETURNING f.id
-""")  # noqa: S608
-
 CHANGED = text(f"""
-WITH RECURSIVE tree AS (
-  SELECT id, true AS own FROM settlement_line WHERE batch_id = :batch_id
-  UNION ALL
-  SELECT f.id, false FROM tree t JOIN settlement_line f ON f.carried_into_id = t.id),
-found AS (
-  SELECT p.id, CASE WHEN own AND p.state <> 'paid' THEN 'cancelled'
-                    WHEN own AND {WAITS[Wait.INVOICE]} THEN 'invoice'
-                    WHEN {OPEN} THEN 'hold' END AS why
-    FROM tree JOIN settlement_item i ON i.line_id = tree.id JOIN payment p ON p.id = i.payment_id)
+WITH found AS (
+  SELECT p.id, CASE WHEN p.state <> 'paid' THEN 'cancelled'
+                    WHEN {WAITS[Wait.INVOICE]} THEN 'invoice' END AS why
+    FROM settlement_line l JOIN settlement_item i ON i.line_id = l.id JOIN payment p ON p.id = i.payment_id
+   WHERE l.batch_id = :batch_id
+  UNION
+  SELECT h.payment_id, 'hold' FROM settlement_hold h JOIN payment p ON p.id = h.payment_id
+   WHERE h.released_at IS NULL AND p.state <> 'cancelled'
+     AND EXISTS ({chain("h.payment_id")}
+                 SELECT 1 FROM chain c JOIN settlement_line l ON l.id = c.id
+                  WHERE c.next IS NULL AND c.withheld_id IS NULL AND l.batch_id = :batch_id))
 SELECT id, why FROM found WHERE why IS NOT NULL ORDER BY why, id LIMIT 20
 """)  # noqa: S608
 """Payments of a draft that it should not pay any more, and in a word why."""
@@ -135,6 +141,8 @@ FREE = tuple(
     for sentence in (
         """DELETE FROM settlement_item i USING settlement_line l
             WHERE l.id = i.line_id AND l.batch_id = :batch_id""",
+        """UPDATE settlement_withheld w SET into_line_id = NULL FROM settlement_line l
+            WHERE l.id = w.into_line_id AND l.batch_id = :batch_id""",
         """DELETE FROM clawback_item c USING settlement_line l
             WHERE l.id = c.line_id AND l.batch_id = :batch_id""",
         "DELETE FROM settlement_line WHERE batch_id = :batch_id",

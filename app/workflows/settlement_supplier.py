@@ -15,6 +15,7 @@ from app.errors import NotFound
 from app.models.settlements import BatchState, LineState, SettlementBatch, SettlementLine
 from app.models.types import Labelled
 from app.policy import Actor, Permission
+from app.workflows.settlement_chain import chain
 from app.workflows.settlement_ripe import FACTS, Wait
 from app.workflows.settlement_waits import Check, checks, sentence
 
@@ -75,10 +76,8 @@ class Totals:
 _PAYMENTS = f"""
 SELECT p.id, c.name AS company, o.name AS offering, p.state,
        p.grant_part + p.share_part + p.tax_part AS amount, {FACTS},
-       l.id AS line_id, coalesce(n.state, l.state) AS line_state,
-       CASE WHEN n.id IS NULL THEN l.result_text ELSE n.result_text END AS result_text,
-       CASE WHEN n.id IS NULL THEN l.held_at ELSE n.held_at END AS held_at,
-       coalesce(n.paid_at, l.paid_at) AS line_paid_at,
+       l.id AS line_id, l.state AS line_state, l.result_text, l.paid_at AS line_paid_at,
+       n.part AS withheld,
        b.number AS batch_number, b.state AS batch_state,
        k.line_id AS back_line_id, kb.state AS back_state, kb.number AS back_number
   FROM payment p
@@ -88,13 +87,10 @@ SELECT p.id, c.name AS company, o.name AS offering, p.state,
   JOIN programme g ON g.id = p.programme_id
   JOIN supplier v ON v.id = p.supplier_id
   LEFT JOIN settlement_item i ON i.payment_id = p.id
-  LEFT JOIN settlement_line l ON l.id = i.line_id
-  LEFT JOIN settlement_line n ON n.id = (
-    WITH RECURSIVE chain AS (
-      SELECT l.carried_into_id AS id
-      UNION ALL SELECT f.carried_into_id FROM settlement_line f JOIN chain ON f.id = chain.id)
-    SELECT max(id) FROM chain)
-  LEFT JOIN settlement_batch b ON b.id = coalesce(n.batch_id, l.batch_id)
+  LEFT JOIN LATERAL ({chain("p.id")}
+    SELECT id, part FROM chain WHERE next IS NULL) n ON i.payment_id IS NOT NULL
+  LEFT JOIN settlement_line l ON l.id = n.id
+  LEFT JOIN settlement_batch b ON b.id = l.batch_id
   LEFT JOIN clawback_item k ON k.payment_id = p.id
   LEFT JOIN settlement_line kl ON kl.id = k.line_id
   LEFT JOIN settlement_batch kb ON kb.id = kl.batch_id
@@ -180,16 +176,19 @@ def _place(row: Any, found: list[Check]) -> tuple[Place, str]:
     return Place.RIPE, "다음 정산에 담깁니다."
 
 
+_BEING_CHECKED = "지급하기 전에 확인하고 있습니다. 확인이 끝나면 다음 정산에서 지급합니다."
+
+
 def _in_line(row: Any) -> tuple[Place, str]:
+    if row.withheld is not None:
+        return _withheld(row)
     if row.line_state == LineState.PAID.value:
         day = clock.write_day(clock.korean_day(row.line_paid_at))
         return Place.PAID, f"{day} {row.batch_number} 정산으로 지급했습니다."
     drafted = row.batch_state in (BatchState.DRAFTED.value, BatchState.SUBMITTED.value)
     failed = row.line_state == LineState.FAILED.value
-    if row.line_state == LineState.HELD.value or row.waits_hold and (drafted or failed):
-        return Place.HELD, "지급하기 전에 확인하고 있습니다. 확인이 끝나면 다음 정산에서 지급합니다."
-    if failed and row.held_at is not None:
-        return Place.RIPE, "확인이 끝났습니다. 다음 정산에서 지급합니다."
+    if row.waits_hold and drafted:
+        return Place.HELD, _BEING_CHECKED
     if failed:
         why = f"({row.result_text})" if row.result_text else ""
         return Place.FAILED, f"이체가 실패했습니다{why}. 계좌를 확인해 주세요. 다음 정산에서 다시 지급합니다."
@@ -198,19 +197,37 @@ def _in_line(row: Any) -> tuple[Place, str]:
     return Place.IN_BATCH, f"{row.batch_number} 정산이 승인되어 이체 중입니다."
 
 
+def _withheld(row: Any) -> tuple[Place, str]:
+    """It stayed behind when its line was paid; let go, the next settlement pays what is left of it."""
+    if row.waits_hold:
+        return Place.HELD, _BEING_CHECKED
+    if row.withheld == 0:
+        return (
+            Place.TAKEN_BACK,
+            f"{row.batch_number} 정산에서 환수할 금액과 상계되어 더 지급할 금액이 없습니다.",
+        )
+    return Place.RIPE, "확인이 끝났습니다. 다음 정산에서 지급합니다."
+
+
 _TOTALS = text("""
 SELECT CAST(coalesce(sum(owed) FILTER (WHERE NOT settled AND state <> 'cancelled'), 0) AS bigint) AS waiting,
        CAST(coalesce(sum(owed) FILTER (WHERE settled AND state = 'cancelled' AND NOT taken_back), 0)
             AS bigint) AS clawback,
-       (SELECT CAST(coalesce(sum(l.net), 0) AS bigint) FROM settlement_line l
+       (SELECT CAST(coalesce(sum(l.net - l.withheld), 0) AS bigint) FROM settlement_line l
           JOIN settlement_batch b ON b.id = l.batch_id
          WHERE l.supplier_id = :supplier_id AND l.state = 'planned'
            AND b.state IN ('approved', 'exported', 'reconciled')) AS in_batch,
-       (SELECT CAST(coalesce(sum(net), 0) AS bigint) FROM settlement_line
+       (SELECT CAST(coalesce(sum(net - withheld), 0) AS bigint) FROM settlement_line
          WHERE supplier_id = :supplier_id AND state = 'paid') AS paid,
-       (SELECT CAST(coalesce(sum(net), 0) AS bigint) FROM settlement_line l
+       (SELECT CAST(coalesce(sum(w.amount), 0) AS bigint)
+          FROM settlement_withheld w JOIN settlement_line l ON l.id = w.line_id
+         WHERE l.supplier_id = :supplier_id AND NOT EXISTS (
+           SELECT 1 FROM settlement_line n JOIN settlement_batch b ON b.id = n.batch_id
+            WHERE n.id = w.into_line_id AND b.state IN ('approved', 'exported', 'reconciled', 'closed')))
+         AS withheld,
+       (SELECT CAST(coalesce(sum(net - withheld - stayed), 0) AS bigint) FROM settlement_line l
          WHERE supplier_id = :supplier_id
-           AND (state IN ('failed', 'held') OR state = 'carried' AND NOT EXISTS (
+           AND (state = 'failed' OR state = 'carried' AND NOT EXISTS (
            SELECT 1 FROM settlement_line n JOIN settlement_batch b ON b.id = n.batch_id
             WHERE n.id = l.carried_into_id AND b.state IN ('approved', 'exported', 'reconciled', 'closed'))))
          AS failed
@@ -229,10 +246,13 @@ SELECT CAST(coalesce(sum(owed) FILTER (WHERE NOT settled AND state <> 'cancelled
 
 
 def supplier_totals(*, actor: Actor) -> Totals:
-    """The sums of the supplier's page. What failed to be transferred waits again."""
+    """The sums of the supplier's page. What failed to be transferred, or was held, waits again."""
     row = db.session.execute(_TOTALS, {"supplier_id": _supplier(actor)}).one()
     return Totals(
-        waiting=row.waiting + row.failed, in_batch=row.in_batch, paid=row.paid, clawback=row.clawback
+        waiting=row.waiting + row.failed + row.withheld,
+        in_batch=row.in_batch,
+        paid=row.paid,
+        clawback=row.clawback,
     )
 
 

@@ -12,7 +12,7 @@ from app import clock, policy
 from app.db import db
 from app.models.vouchers import InstrumentKind
 from app.policy import Actor, Permission
-from app.workflows.settlement_ripe import FACTS, UNSETTLED, WAITS, Wait
+from app.workflows.settlement_ripe import AMOUNT, FACTS, TO_SETTLE, WAITS, Wait
 from app.workflows.settlement_waits import Check, checks, sentence
 
 READY = "ready"
@@ -55,7 +55,7 @@ _JOINS = """
   JOIN supplier v ON v.id = p.supplier_id
   JOIN company c ON c.id = p.company_id"""
 _WHERE = f"""
- WHERE p.programme_id = :programme_id AND p.paid_at < :until AND {UNSETTLED}
+ WHERE p.programme_id = :programme_id AND p.paid_at < :until AND {TO_SETTLE}
    AND (:q = '' OR position(lower(:q) IN lower(v.name)) > 0 OR position(lower(:q) IN lower(c.name)) > 0)"""
 _WHICH = {
     "": "true",
@@ -65,7 +65,7 @@ _WHICH = {
 _ROWS = {
     which: text(f"""
 SELECT p.id, c.name AS company, v.id AS supplier_id, v.name AS supplier, o.name AS offering,
-       p.grant_part + p.share_part + p.tax_part AS amount, {FACTS}{_JOINS}
+       {AMOUNT} AS amount, {FACTS}{_JOINS}
   JOIN deal d ON d.id = p.deal_id
   JOIN offering o ON o.id = d.offering_id{_WHERE}
    AND p.id > :after AND ({condition})
@@ -84,14 +84,15 @@ _SUMS = ", ".join(
 )
 _COUNTS = text(f"""
 SELECT {_SUMS}
-  FROM (SELECT p.grant_part + p.share_part + p.tax_part AS amount, {_WAITING}{_JOINS}{_WHERE}) w
+  FROM (SELECT {AMOUNT} AS amount, {_WAITING}{_JOINS}{_WHERE}) w
 """)  # noqa: S608
 
 
 def waiting(
     *, actor: Actor, programme_id: int, which: str = "", q: str = "", after: int = 0, size: int = 50
 ) -> list[WaitingRow]:
-    """Paid and in no line, the oldest press first; `which` is `ready` or the value of a `Wait`.
+    """Paid and in no line, or held when its line went on, the oldest press first; `which` is `ready` or a
+    `Wait` by its value.
 
     `q` is part of a supplier's or a company's name, `after` a payment's id.
     """

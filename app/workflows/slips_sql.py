@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 LINES_WITHOUT = text("""
 SELECT l.id FROM settlement_line l
- WHERE l.batch_id = :batch_id
+ WHERE l.batch_id = :batch_id AND l.net > l.withheld
    AND NOT EXISTS (SELECT 1 FROM slip s WHERE s.kind = 'settlement' AND s.line_id = l.id)
  ORDER BY l.id
 """)

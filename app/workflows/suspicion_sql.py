@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from sqlalchemy import TextClause, text
 
+from app.workflows.settlement_chain import chain
+
 _FRESH = """
 WITH fresh AS (
   SELECT p.id, p.company_id, p.supplier_id, p.voucher_id, p.deal_id, p.programme_id
@@ -190,7 +192,7 @@ UPDATE suspicion c
 TAKE_UP = text("UPDATE suspicion_signal SET suspicion_id = :id WHERE id = ANY(:signals)")
 
 # Never held for this case before: what two people let go stays free.
-TO_HOLD = text("""
+TO_HOLD = text(f"""
 SELECT DISTINCT p.id, c.id AS suspicion_id
   FROM suspicion c
   JOIN suspicion_signal s ON s.suspicion_id = c.id
@@ -199,7 +201,8 @@ SELECT DISTINCT p.id, c.id AS suspicion_id
    AND NOT EXISTS (SELECT 1 FROM settlement_hold h
                     WHERE h.payment_id = p.id AND h.source = 'suspicion'
                       AND (h.released_at IS NULL OR h.placed_at >= c.opened_at))
-   AND NOT EXISTS (SELECT 1 FROM settlement_item i JOIN settlement_line l ON l.id = i.line_id
-                    WHERE i.payment_id = p.id AND l.state = 'paid')
+   AND NOT EXISTS ({chain("p.id")}
+                   SELECT 1 FROM chain c JOIN settlement_line l ON l.id = c.id
+                    WHERE c.next IS NULL AND c.withheld_id IS NULL AND l.state = 'paid')
  ORDER BY p.id
-""")
+""")  # noqa: S608 - no input in it

@@ -263,7 +263,8 @@ class World:
     def settle_down(self, *, orphaned: bool = False) -> None:
         """Let time pass, and check the books."""
         self.let_time_pass(orphaned=orphaned)
-        assert self.call("books.problems", sandbox=self.sandbox) == []
+        problems = self.call("books.problems", sandbox=self.sandbox)
+        assert not problems, problems
 
     def arrived(self, phone: str, mark: str) -> list[str]:
         """The keys of scene.put_messages that reached a phone."""

@@ -271,8 +271,9 @@ class Money(Asking):
         self.attempt("import one's own", "same_person", lambda: take(drafter))
         taken = self.attempt_all("import", take)
         settling.enter_result(self.model, batch, {seller.supplier for seller in failed})
-        self.tally["line left out"] += sum(line.left_out for line in batch.lines)
-        states = [line.state for line in batch.lines if not line.left_out]
+        self.tally["held after a failure"] += sum(line.stayed > 0 for line in batch.lines)
+        self.tally["paid without what is held"] += sum(line.withheld > 0 for line in batch.lines)
+        states = [line.state for line in batch.lines if line.sent]
         assert (taken.paid, taken.failed) == (states.count("paid"), states.count("failed"))
         self.tally.update({f"line {state}": 1 for state in states})
         self.as_the_model_says()
@@ -291,14 +292,13 @@ class Money(Asking):
             self._hold(payment)
 
     def _hold(self, payment: Payment) -> None:
-        line = settling.line_now(payment)
-        why = "hold.paid_out" if line is not None and line.state == "paid" else None
+        why = "hold.paid_out" if settling.paid_out(payment) else None
         why = why if payment.state in ("paid", "cancelling") else "hold.state"
         why = "hold.held" if payment.hold is not None else why
         placed = self.attempt("hold", why, lambda: self.holders.place(payment.key))
         if placed is not None:
             payment.hold = placed.id
-            self.tally["line held"] += settling.hold_back(self.model, payment)
+            self.tally[settling.keep_back(self.model, payment) or "held where it stands"] += 1
 
     def _held(self) -> list[Payment]:
         return [p for p in self.model.payments.values() if p.hold is not None]
@@ -313,7 +313,6 @@ class Money(Asking):
         hold = db.session.get_one(SettlementHold, payment.hold)
         self.attempt_all("let go", lambda: self.holders.release(hold))
         payment.hold = None
-        settling.let_go(self.model, payment)
 
     # -- drafts given up -------------------------------------------------------------------------------------
 

@@ -68,6 +68,7 @@ class Payment:
     invoiced: bool = False
     hold: int | None = None
     """The key of what holds it back."""
+    stays: list[Stay] = field(default_factory=list)
 
     @property
     def total(self) -> int:
@@ -88,13 +89,32 @@ class Line:
     clawback: int
     carried: int
     state: str = "planned"
-    left_out: bool = False
+    withheld: int = 0
     """Held after its approval: its batch's transfers are without it."""
+    stayed: int = 0
+    """Held when its transfer had failed: it is not carried on."""
     carried_into: Line | None = None
 
     @property
     def net(self) -> int:
         return self.gross + self.carried - self.fee - self.clawback
+
+    @property
+    def sent(self) -> int:
+        return self.net - self.withheld
+
+    @property
+    def rest(self) -> int:
+        return self.sent - self.stayed
+
+
+@dataclass(eq=False)
+class Stay:
+    """A held payment's part of a line that goes on without it, and the line that pays it later."""
+
+    line: Line
+    amount: int
+    into: Line | None = None
 
 
 @dataclass(eq=False)
@@ -292,7 +312,10 @@ class Model:
         shown |= {("batch", b.key): b.state for b in self.batches.values()}
         lines = [line for batch in self.batches.values() for line in batch.lines]
         shown |= {
-            ("line", line.key): f"{line.state} {line.gross}-{line.fee}-{line.clawback}+{line.carried}"
+            ("line", line.key): (
+                f"{line.state} {line.gross}-{line.fee}-{line.clawback}+{line.carried}"
+                f" {line.withheld} {line.stayed}"
+            )
             for line in lines
         }
         return shown

@@ -152,6 +152,41 @@ def tell_of_holds(machine: Money) -> None:
     machine.as_the_model_says()
     last_line = settling.line_now(held)
     assert last_line is not None and last_line is not held.line and last_line.state == "paid"
+    _pay_the_others(machine)
+    _carry_the_others_on(machine)
+    alone = bought(machine, 0, 1)
+    machine.settle(by=0, far=2, failing=())
+    _hold_and_go_on(machine, alone)
+
+
+def _pay_the_others(machine: Money) -> None:
+    """One of two payments in a line is held: the line is paid without it, the next one pays it."""
+    held, free = bought(machine, 0, 1), bought(machine, 0, 1)
+    machine.settle(by=0, far=2, failing=())
+    _hold_and_go_on(machine, held)
+    assert held.line is free.line and settling.paid_out(free) and settling.stays(held)
+    machine._let_go(held)
+    machine.settle(by=1, far=5, failing=())
+    machine.as_the_model_says()
+    assert settling.paid_out(held)
+
+
+def _carry_the_others_on(machine: Money) -> None:
+    """Held at the bank, and the transfer fails: what is not held is carried on."""
+    held, free = bought(machine, 0, 1), bought(machine, 0, 1)
+    machine.settle(by=0, far=3, failing=())
+    batch = list(machine.model.batches.values())[-1]
+    assert batch.state == "exported"
+    machine._hold(held)
+    machine._advance(batch, 0, (1,))
+    machine.as_the_model_says()
+    machine.settle(by=1, far=5, failing=())
+    machine.as_the_model_says()
+    assert settling.paid_out(free) and settling.stays(held)
+    machine._let_go(held)
+    machine.settle(by=0, far=5, failing=())
+    machine.as_the_model_says()
+    assert settling.paid_out(held)
 
 
 def _hold_and_go_on(machine: Money, payment: Payment) -> None:

@@ -37,7 +37,10 @@ EDGES = {
         "built", "submit", "approve", "export", "import", "close", "discard", "line paid", "line failed",
         "carried", "taken back",
     ],
-    "holds": ["hold", "line held", "line left out", "let go", "conclude", "send an invoice"],
+    "holds": [
+        "hold", "held back", "held after a failure", "paid without what is held", "let go", "conclude",
+        "send an invoice",
+    ],
     "voucher": [
         "swept: revoked", "swept: expired", "ask for a waiver", "approve a waiver", "decline a waiver",
     ],

@@ -203,7 +203,8 @@ UNION ALL SELECT 'deal', id, state FROM deal
 UNION ALL SELECT 'payment', id, concat(state, ' ', grant_part, '+', share_part, '+', tax_part) FROM payment
 UNION ALL SELECT 'voucher', id, concat_ws(' ', state, CAST(extract(epoch FROM due_at) AS bigint)) FROM voucher
 UNION ALL SELECT 'batch', id, state FROM settlement_batch
-UNION ALL SELECT 'line', id, concat(state, ' ', gross, '-', fee, '-', clawback, '+', carried)
+UNION ALL SELECT 'line', id, concat(state, ' ', gross, '-', fee, '-', clawback, '+', carried,
+                              ' ', withheld, ' ', stayed)
             FROM settlement_line
 UNION ALL SELECT 'written', 0, CAST((SELECT count(*) FROM audit_row) + (SELECT count(*) FROM journal)
                                   + (SELECT count(*) FROM notice) + (SELECT count(*) FROM outbox_message)

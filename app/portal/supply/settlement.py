@@ -32,7 +32,8 @@ LINES: list[Column[SettlementLine]] = [
     Column("이월", lambda row: row.carried, "won"),
     Column("수수료", lambda row: row.fee, "won"),
     Column("환수", lambda row: row.clawback, "won"),
-    Column("지급액", lambda row: row.net, "won"),
+    Column("보류", lambda row: row.withheld, "won"),
+    Column("지급액", lambda row: row.sent, "won"),
     Column("지급일시", lambda row: row.paid_at, "instant"),
     Column("이체 결과", lambda row: row.result_text, width=40),
 ]

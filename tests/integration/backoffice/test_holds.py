@@ -122,7 +122,7 @@ def test_held_after_the_bank_was_asked_it_says_that_this_stops_nothing(
     assert sentence in client.get(f"/console/holds/{_hold().id}").text
 
 
-def test_the_page_says_how_much_waits_with_it(world: Any, browser: Open, said: Any) -> None:
+def test_the_page_says_how_much_stayed_behind(world: Any, browser: Open, said: Any) -> None:
     late, seller = clock.now() - timedelta(days=11), make.make_supplier()
     payment, _ = [make_paid(world.programme, seller, 1_100_000, paid_at=late) for _ in range(2)]
     Officers().approved(world.programme)
@@ -130,4 +130,4 @@ def test_the_page_says_how_much_waits_with_it(world: Any, browser: Open, said: A
     client = browser(Role.FINANCE_OFFICER)
     said(client, f"/console/holds/place/{payment.id}", data={"confirmed": "1", "reason": "확인"})
     page = client.get(f"/console/holds/{_hold().id}").text
-    assert "결제 2건, 2,200,000원" in page and "보류하지 않은 결제 1건, 1,100,000원" in page
+    assert "이 결제만 빼고 지급합니다" in page and "이 결제의 몫 1,100,000원을 뺐습니다" in page

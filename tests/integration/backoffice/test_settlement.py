@@ -123,10 +123,10 @@ def test_a_held_line_is_shown_and_left_out(
     address = f"/console/settlement/{batch.id}"
     client = browser(Role.FINANCE_OFFICER)
     page = client.get(address).get_data(as_text=True)
-    assert "지급을 보류한 공급기업 1곳" in page and "이체 없이 마감" in page
+    assert "지급을 보류한 결제 1건, 1,100,000원" in page and "이체 없이 마감" in page
     assert f"{address}/transfers" not in page
     line = client.get(f"{address}/lines/{batch.lines[0].id}").get_data(as_text=True)
-    assert "지급을 보류했습니다" in line and "지급보류" in line
+    assert "모두 보류하여 이체하지 않습니다" in line and "1,100,000원 보류" in line
     said(client, f"{address}/conclude", data={"confirmed": "1"})
     assert batch.state is BatchState.CLOSED
     assert client.get(f"{address}/lines/{batch.lines[0].id + 1}").status_code == 404

@@ -15,7 +15,7 @@ from app.models.ledger import Journal, JournalKind, LedgerAccount
 from app.models.payments import PaymentState
 from app.models.programme import Programme
 from app.models.record import AuditRow, Notice
-from app.models.settlements import LineState
+from app.models.settlements import LineState, WithheldItem
 from app.policy import CLOCK, Actor, Role
 from app.workflows import holds, holds_reads, ledger, settlement, settlement_bank
 from tests import factories
@@ -102,13 +102,12 @@ def test_a_held_line_leaves_the_approved_batch_and_comes_back_with_the_next(
     assert line.state is LineState.HELD
     assert ledger.balance(LedgerAccount.TRANSFER, line.id) == 0
     assert ledger.balance(LedgerAccount.PAYABLE, supplier.id) == 1_100_000
+    kept = db.session.scalars(select(WithheldItem).where(WithheldItem.line_id == line.id)).one()
     back = db.session.scalar(select(Journal.event_key).where(Journal.kind == JournalKind.HOLD_BACK))
-    assert back == f"hold_back:settlement_line:{line.id}"
+    assert back == f"hold_back:settlement_withheld:{kept.id}"
     assert ledger.verify() == []
     holds.ask_release(actor=first, hold_id=hold.id, reason="확인함")
     holds.release(actor=second, hold_id=hold.id)
-    [line] = lines_of(batch)
-    assert line.state is LineState.FAILED, "the next batch carries it"
     again = officers.approved(programme)
     assert [carried.carried for carried in lines_of(again)] == [1_100_000]
     assert ledger.verify() == []
@@ -224,7 +223,7 @@ def test_a_failed_transfer_is_held_from_then_on(
         file_name="a.csv",
     )
     page = holds_reads.page(actor=first, hold_id=hold.id)
-    assert not page.at_the_bank and page.line is not None and page.line.amount == 1_100_000
+    assert not page.at_the_bank and page.line is not None and page.line.withheld == 1_100_000
     holds.ask_release(actor=first, hold_id=hold.id, reason="확인함")
     holds.release(actor=second, hold_id=hold.id)
     assert _told(supplier)[-1].endswith("공급대금 확인이 끝났습니다. 다음 정산에 담깁니다.")
@@ -253,23 +252,16 @@ def test_released_while_a_draft_has_it_the_supplier_is_not_sent_to_the_next(
     assert _told(supplier)[-1].endswith("공급대금 확인이 끝났습니다. 진행 중인 정산에 담겨 있습니다.")
 
 
-def test_the_page_says_what_waits_in_the_same_line(
+def test_the_page_says_where_the_payment_stayed_behind(
     programme: Programme, supplier: Supplier, officers: Officers, first: Actor, second: Actor
 ) -> None:
-    """R-SET-4: the bank pays a supplier in one sum, so that one held payment keeps the others waiting."""
-    held, other = ripe_payment(programme, supplier, 1_000_000), ripe_payment(programme, supplier, 300_000)
-    ripe_payment(programme, supplier, 200_000)
+    """R-SET-4: its own part alone; the supplier's other payments go their way."""
+    held, _ = ripe_payment(programme, supplier, 1_000_000), ripe_payment(programme, supplier, 300_000)
     batch = officers.approved(programme)
     hold = _place(first, held.id)
     line = holds_reads.page(actor=first, hold_id=hold.id).line
-    assert line is not None and line.batch == batch.number
-    assert (line.payments, line.held, line.amount, line.others) == (3, 1, 1_500_000, 500_000)
-    more = _place(first, other.id)
-    line = holds_reads.page(actor=first, hold_id=more.id).line
-    assert line is not None and (line.payments, line.held, line.others) == (3, 2, 200_000)
+    assert line is not None and (line.batch, line.withheld) == (batch.number, 1_000_000)
     holds.ask_release(actor=first, hold_id=hold.id, reason="확인함")
     holds.release(actor=second, hold_id=hold.id)
-    assert "다른 결제의 확인이 끝나면" in _told(supplier)[-1]
-    assert holds_reads.page(actor=first, hold_id=hold.id).line is None, (
-        "a released hold keeps nothing waiting"
-    )
+    assert _told(supplier)[-1].endswith("공급대금 확인이 끝났습니다. 다음 정산에 담깁니다.")
+    assert holds_reads.page(actor=first, hold_id=hold.id).line is None, "it keeps nothing back any more"
