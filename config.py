@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,13 @@ SANDBOX_PATHS = {
     "MAIL": "mail",
 }
 
+# 지급자, who pays the suppliers: nobody's number and address, for the demonstration.
+DEMONSTRATION_PAYER = {
+    "BUSINESS_NUMBER": "999-82-00007",
+    "NAME": "창업진흥원",
+    "REPRESENTATIVE": "홍길동",
+    "ADDRESS": "세종특별자치시 시연로 1",
+}
 
 RUNNING = "environment.json"
 """Where the launcher writes what its parts are started with; readable by its owner only."""
@@ -70,6 +78,9 @@ def load(env: dict[str, str] | None = None) -> dict[str, Any]:
         "SESSION_COOKIE_SECURE": production,
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
         "IDLE_MINUTES": 30,
+        "PAYER": {
+            part.lower(): source.get(f"PAYER_{part}", played) for part, played in DEMONSTRATION_PAYER.items()
+        },
         "SMS_SENDER": source.get("SMS_SENDER", ""),
         "MAIL_SENDER": source.get("MAIL_SENDER", ""),
         "MAX_CONTENT_LENGTH": 64 * 1024 * 1024,
@@ -111,9 +122,12 @@ def _refuse_unsafe(source: dict[str, str], demo: bool) -> None:
     needed = ["SECRET_KEY", "DATA_KEY", "DATABASE_URL", "REDIS_URL", "BASE_URL", "MAIL_SENDER"]
     needed += [f"{name}_{part}" for name in OUTER for part in ("URL", "KEY")]
     needed += [f"{name}_SECRET" for name in SIGNING]
+    needed += [f"PAYER_{part}" for part in DEMONSTRATION_PAYER]
     missing = [name for name in needed if not source.get(name)]
     if missing:
         raise UnsafeSetting("Set these before starting in production: " + ", ".join(missing))
+    if not re.fullmatch(r"\d{3}-\d{2}-\d{5}", source["PAYER_BUSINESS_NUMBER"], re.ASCII):
+        raise UnsafeSetting("PAYER_BUSINESS_NUMBER must be written as 123-45-67890: it is printed so.")
     if len(source["SECRET_KEY"]) < 32:
         raise UnsafeSetting("SECRET_KEY must have at least 32 characters in production.")
     if source["DATA_KEY"] == DEVELOPMENT_DATA_KEY:

@@ -237,6 +237,7 @@ def _production(world: World, home: Path) -> dict[str, str]:
         "REDIS_URL": valkey.start(home),
         "BASE_URL": "https://voucher.example.kr",
         "MAIL_SENDER": "no-reply@voucher.example.kr",
+        **{f"PAYER_{part}": played for part, played in config.DEMONSTRATION_PAYER.items()},
         "TZ": system.timezone(),
         "RATELIMIT_ENABLED": "1",
     }

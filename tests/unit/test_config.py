@@ -14,6 +14,10 @@ SAFE = {
     "REDIS_URL": "redis://cache/0",
     "BASE_URL": "https://voucher.example.kr",
     "MAIL_SENDER": "no-reply@voucher.example.kr",
+    "PAYER_NAME": "창업진흥원",
+    "PAYER_BUSINESS_NUMBER": "999-82-00007",
+    "PAYER_REPRESENTATIVE": "홍길동",
+    "PAYER_ADDRESS": "세종특별자치시 시연로 1",
 } | {
     f"{name}_{part}": f"https://{name.lower()}.example.kr"
     if part == "URL"
@@ -37,6 +41,7 @@ def test_a_safe_production_starts_without_demonstration_and_without_sandbox():
         *("SECRET_KEY", "DATA_KEY", "DATABASE_URL", "REDIS_URL", "BASE_URL", "MAIL_SENDER"),
         *(f"{name}_{part}" for name in config.OUTER for part in ("URL", "KEY")),
         *(f"{name}_SECRET" for name in config.SIGNING),
+        *(f"PAYER_{part}" for part in config.DEMONSTRATION_PAYER),
     ],
 )
 @pytest.mark.parametrize("value", [None, ""], ids=["missing", "empty"])
@@ -56,8 +61,17 @@ def test_production_names_what_is_missing(name, value):
         ({"DATA_KEY": config.DEVELOPMENT_DATA_KEY}, "DATA_KEY"),
         ({"KV_ENV": "prod"}, "KV_ENV"),
         ({"KV_ENV": ""}, "KV_ENV"),
+        ({"PAYER_BUSINESS_NUMBER": "9998200007"}, "123-45-67890"),
     ],
-    ids=["demo", "short secret", "http", "development's key", "unknown kind", "empty kind"],
+    ids=[
+        "demo",
+        "short secret",
+        "http",
+        "development's key",
+        "unknown kind",
+        "empty kind",
+        "payer",
+    ],
 )
 def test_production_refuses(change, says):
     """R-TIME-7: no demonstration; and a misspelt KV_ENV must not silently be a development."""
