@@ -19,7 +19,8 @@ def create_core(settings: dict[str, Any] | None = None) -> Flask:
     app.config.update(config.load() if settings is None else settings)
     crypto.configure(app.config["DATA_KEY"])
     store.configure(app.config["FILES"])
-    slips.configure(base_url=app.config["BASE_URL"], demonstration=app.config["DEMO"])
+    papers = {"demonstration": app.config["DEMO"], "payer": app.config["PAYER"]}
+    slips.configure(base_url=app.config["BASE_URL"], **papers)
     gateways.configure(gateways.settings_from(app.config))
     db.init_app(app)
     with app.app_context():

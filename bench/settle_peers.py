@@ -29,7 +29,7 @@ from app.models.settlements import (
 from app.models.tax_invoices import InvoiceState, TaxInvoice
 from app.models.usage import UsageReport
 from app.policy import Actor
-from app.workflows import slip_snapshots, slips
+from app.workflows import shares, slip_snapshots, slips
 
 
 def settle(*, programme_id: int, cutoff: date, drafter: Actor, approver: Actor) -> None:
@@ -202,12 +202,15 @@ def _paper(
         items=tuple(
             SettledItem(
                 paid_on=f"{clock.korean_day(payment.paid_at or payment.pressed_at):%Y.%m.%d.}",
-                number="-",
                 buyer=payment.deal.company.name,
                 item=payment.deal.offering.name,
                 amount=payment.total,
+                supply=value.supply,
+                tax=value.tax,
+                approval_number=payment.approval_number or payment.order_id,
             )
             for payment in payments
+            for value in [shares.supply_and_tax(amount=payment.amount, tax=payment.tax_part)]
         ),
         gross=line.gross,
         carried=0,

@@ -214,15 +214,17 @@ def issue_slips(payment_id: int) -> dict[SlipKind, Slip]:
 
 
 def give_invoice(payment: Payment, *, supply_off: int = 0) -> TaxInvoice:
-    """The supplier's tax invoice of a payment by ZeroPay; `supply_off`: so many won beside what is right."""
+    """The supplier's tax invoice of a payment by ZeroPay, once it is cancelled the one that takes it back;
+    `supply_off`: so many won beside what is right."""
     seller = factories.make_actor(Role.SUPPLIER, supplier_id=payment.supplier_id)
-    fits = tax_invoice_checks.wanted(payment, negative=False)
+    fits = tax_invoice_checks.wanted(payment, negative=payment.state is PaymentState.CANCELLED)
     said = Said(
         number=f"{fits.day:%Y%m%d}{next(_serial):016}",
         issued_on=fits.day,
-        supply=fits.supply + supply_off,
-        tax=fits.tax,
-        total=fits.total + supply_off,
+        # Entered without the minus, which follows from the cancellation.
+        supply=abs(fits.supply) + supply_off,
+        tax=abs(fits.tax),
+        total=abs(fits.total) + supply_off,
     )
     return tax_invoices.enter(actor=seller, payment_id=payment.id, said=said)
 

@@ -18,7 +18,7 @@ from app.documents.settlement_outline import settlement
 from app.documents.slip_data import BillingPaper, PaymentPaper, SettlementPaper
 from app.models.payments import SlipKind
 
-EDITION = 2
+EDITION = 3
 """Of the drawing. Whoever changes what a paper looks like raises it: a file that was lost is drawn again only
 as it was (R-DOC-1)."""
 

@@ -25,15 +25,17 @@ class Facts:
 
 @dataclass(frozen=True)
 class Parties:
-    """공급자 and 공급받는자."""
+    """Who gives and who takes, side by side."""
 
     supplier: Party
     buyer: Party
     phone: bool = False
+    titles: tuple[str, str] = ("공급자", "공급받는자")
 
     @property
     def sides(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        return [("공급자", self._lines(self.supplier)), ("공급받는자", self._lines(self.buyer))]
+        parties = (self.supplier, self.buyer)
+        return [(title, self._lines(party)) for title, party in zip(self.titles, parties, strict=True)]
 
     def _lines(self, party: Party) -> list[tuple[str, str]]:
         lines = [
@@ -62,6 +64,8 @@ class Table:
     rows: Sequence[Sequence[str]]
     size: float = 9.0
     note: str = ""
+    foot: Sequence[Sequence[str]] = ()
+    """Rows of sums, with as many cells."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,15 @@ class Sums:
     blocks: Sequence[Block]
 
 
-Section = Band | Facts | Parties | Table | Sums
+@dataclass(frozen=True)
+class Beside:
+    """Facts on the left, sums on the right."""
+
+    facts: Facts
+    block: Block
+
+
+Section = Band | Facts | Parties | Table | Sums | Beside
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,6 +77,12 @@ def _unbroken(value: str, width: float) -> float:
     return next((size for size in sizes if width_of(value, size) <= width), sizes[0])
 
 
+def _whole(cell: str, width: float, size: float, font: str) -> float:
+    """The size of an amount: a number has no second line, so one wider than its column is set smaller."""
+    widest = max(width_of(line, size, font) for line in cell.split("\n"))
+    return size if widest <= width else int(100 * size * width / widest) / 100
+
+
 class Sheet:
     """Pages with a cursor. `top` draws the head of every page after the first."""
 
@@ -174,23 +180,48 @@ class Sheet:
             y += height
         return y
 
-    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, size: float = 9.0) -> None:
+    def table(
+        self,
+        columns: Sequence[Column],
+        rows: Sequence[Sequence[str]],
+        *,
+        size: float = 9.0,
+        foot: Sequence[Sequence[str]] = (),
+    ) -> None:
         """A table over the whole width; goes on over the page, with its heading again."""
         lefts = [MARGIN + INNER * sum(c.share for c in columns[:n]) for n in range(len(columns))]
         self._table_head(columns, lefts)
         for row in rows:
-            cells = [
-                wrap(cell, INNER * column.share - 2 * PAD, size)
-                for column, cell in zip(columns, row, strict=True)
-            ]
-            height = max(len(cell) for cell in cells) * size * LEADING + 9
-            if self.need(height):
-                self._table_head(columns, lefts)
-            for column, left, cell in zip(columns, lefts, cells, strict=True):
-                for n, line in enumerate(cell):
-                    self._cell(column, left, self.y + 15 + n * size * LEADING, line, size=size)
-            self.y += height
-            self.rule(self.y)
+            self._table_row(columns, lefts, row, size)
+        for row in foot:
+            self._table_row(columns, lefts, row, size, bold=True)
+
+    def _table_row(
+        self,
+        columns: Sequence[Column],
+        lefts: Sequence[float],
+        row: Sequence[str],
+        size: float,
+        *,
+        bold: bool = False,
+    ) -> None:
+        font = BOLD if bold else REGULAR
+        cells: list[tuple[float, list[str]]] = []
+        for column, cell in zip(columns, row, strict=True):
+            width = INNER * column.share - 2 * PAD
+            own = _whole(cell, width, size, font) if column.align == "right" else size
+            cells.append((own, wrap(cell, width, own, font)))
+        height = max(len(lines) for _, lines in cells) * size * LEADING + 7
+        if self.need(height):
+            self._table_head(columns, lefts)
+        if bold:
+            self.fill(MARGIN, self.y, INNER, height)
+        for column, left, (own, lines) in zip(columns, lefts, cells, strict=True):
+            for n, line in enumerate(lines):
+                y = self.y + size + 4.6 + n * size * LEADING
+                self._cell(column, left, y, line, size=own, bold=bold)
+        self.y += height
+        self.rule(self.y)
 
     def _table_head(self, columns: Sequence[Column], lefts: Sequence[float]) -> None:
         self.fill(MARGIN, self.y, INNER, 22)
@@ -201,11 +232,19 @@ class Sheet:
         self.rule(self.y)
 
     def _cell(
-        self, column: Column, left: float, y: float, words: str, *, size: float, color: Colour = INK
+        self,
+        column: Column,
+        left: float,
+        y: float,
+        words: str,
+        *,
+        size: float,
+        bold: bool = False,
+        color: Colour = INK,
     ) -> None:
         width = INNER * column.share
         x = {"left": left + PAD, "center": left + width / 2, "right": left + width - PAD}[column.align]
-        self.text(x, y, words, size=size, color=color, align=column.align)
+        self.text(x, y, words, size=size, bold=bold, color=color, align=column.align)
 
     # --- pages -------------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ from app.documents.korean_money import won
 from app.documents.outline import Band, Block, Column, Facts, Outline, Parties, Sums, Table
 from app.documents.slip_data import PaymentPaper
 
+KEPT_BY = "공급자·공급받는자 보관용"
+"""One paper is kept for both parties, and both open it."""
 ITEMS = (
     Column("품목", 0.42),
     Column("수량", 0.07, "right"),
@@ -19,7 +21,7 @@ ITEMS = (
 def receipt(paper: PaymentPaper) -> Outline:
     return Outline(
         title="전표",
-        subtitle="바우처 매출전표 (공급받는자 보관용)",
+        subtitle=f"바우처 매출전표 ({KEPT_BY})",
         stamp=paper.stamp,
         owner=paper.buyer.name,
         sections=(
@@ -37,7 +39,7 @@ def statement(paper: PaymentPaper) -> Outline:
     traded = [("거래일자", paper.paid_at), *(row for row in _paid(paper) if row[0] in _TRADED)]
     return Outline(
         title="거래명세서",
-        subtitle="(공급받는자 보관용)",
+        subtitle=f"({KEPT_BY})",
         stamp=paper.stamp,
         owner=paper.buyer.name,
         sections=(
@@ -60,7 +62,7 @@ def cancellation(paper: PaymentPaper) -> Outline:
     ]
     return Outline(
         title="취소전표",
-        subtitle="바우처 매출취소전표 (공급받는자 보관용)",
+        subtitle=f"바우처 매출취소전표 ({KEPT_BY})",
         stamp=paper.stamp,
         owner=paper.buyer.name,
         sections=(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import singledispatch
 
 from app.documents.korean_money import in_words, won
-from app.documents.outline import Band, Block, Facts, Outline, Parties, Section, Sums, Table
+from app.documents.outline import Band, Beside, Block, Facts, Outline, Parties, Section, Sums, Table
 from app.documents.paper import (
     INK,
     INNER,
@@ -19,7 +19,7 @@ from app.documents.paper import (
     Sheet,
     wrap,
 )  # fmt: skip
-from app.documents.pdf import WIDTH, Pdf
+from app.documents.pdf import WIDTH, Pdf, width_of
 from app.documents.slip_data import Stamp
 
 GAP = 11.0
@@ -42,10 +42,18 @@ def _further(outline: Outline) -> Callable[[Sheet], None]:
     def draw(sheet: Sheet) -> None:
         named = f"{outline.title}  {outline.stamp.number}"
         sheet.text(MARGIN, sheet.y + 8, named, size=8.5, color=MUTED)
-        sheet.text(WIDTH - MARGIN, sheet.y + 8, outline.owner, size=8.5, color=MUTED, align="right")
+        owner = _shortened(outline.owner, INNER - width_of(named, 8.5) - 20, 8.5)
+        sheet.text(WIDTH - MARGIN, sheet.y + 8, owner, size=8.5, color=MUTED, align="right")
         sheet.y += 24
 
     return draw
+
+
+def _shortened(words: str, width: float, size: float) -> str:
+    """What stands in full on the first page, in one line of this width."""
+    if width_of(words, size) <= width:
+        return words
+    return wrap(words, width - width_of("…", size), size)[0] + "…"
 
 
 def _head(sheet: Sheet, outline: Outline) -> None:
@@ -115,7 +123,7 @@ def _facts(facts: Facts, sheet: Sheet) -> None:
 @_draw.register
 def _table(table: Table, sheet: Sheet) -> None:
     sheet.heading(table.title)
-    sheet.table(table.columns, table.rows, size=table.size)
+    sheet.table(table.columns, table.rows, size=table.size, foot=table.foot)
     if table.note:
         sheet.need(14)
         sheet.text(WIDTH - MARGIN, sheet.y + 11, table.note, size=7.5, color=MUTED, align="right")
@@ -132,13 +140,30 @@ def _sums(sums: Sums, sheet: Sheet) -> None:
     sheet.y = max(below) + GAP
 
 
+@_draw.register
+def _beside(beside: Beside, sheet: Sheet) -> None:
+    facts, block = beside.facts, beside.block
+    width = (INNER - 18) / 2
+    sheet.need(20 + 20 * max(len(facts.rows), len(block.rows) + 1) + 6)
+    below = _block(sheet, MARGIN + width + 18, width, block)
+    sheet.y = _titled(sheet, MARGIN, width, facts.title)
+    lines = sheet.pairs(MARGIN, width, facts.rows)
+    sheet.rule(sheet.y, right=MARGIN + width, weight=1.2, color=NAVY)
+    sheet.y = max(below, lines) + GAP
+
+
+def _titled(sheet: Sheet, left: float, width: float, title: str) -> float:
+    """A title over a strong rule; the y below."""
+    y = sheet.y
+    sheet.fill(left, y + 2, 3, 11, NAVY)
+    sheet.text(left + 9, y + 11.5, title, size=10.5, bold=True, color=NAVY)
+    sheet.rule(y + 18, left=left, right=left + width, weight=1.2, color=NAVY)
+    return y + 18
+
+
 def _block(sheet: Sheet, left: float, width: float, block: Block) -> float:
     label, total = block.total
-    right, y = left + width, sheet.y
-    sheet.fill(left, y + 2, 3, 11, NAVY)
-    sheet.text(left + 9, y + 11.5, block.title, size=10.5, bold=True, color=NAVY)
-    y += 18
-    sheet.rule(y, left=left, right=right, weight=1.2, color=NAVY)
+    right, y = left + width, _titled(sheet, left, width, block.title)
     for name, amount in block.rows:
         sheet.text(left + 6, y + 13.5, name, size=9, color=MUTED)
         sheet.text(right - 6, y + 13.5, f"{won(amount)}원", size=9.5, align="right")

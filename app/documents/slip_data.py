@@ -91,13 +91,21 @@ class PaymentPaper(_Snapshot):
 
 @dataclass(frozen=True, kw_only=True)
 class SettledItem(_Snapshot):
+    """`amount = supply + tax`, won; below zero for what is taken back."""
+
     paid_on: str
-    number: str
-    """Of the 전표."""
     buyer: str
     item: str
     amount: int
-    """Won; below zero for what is taken back."""
+    supply: int = 0
+    tax: int = 0
+    approval_number: str = ""
+    """Of the payment: it is there before any paper is, and stands on the 전표 too."""
+    invoice_number: str = ""
+    """국세청 승인번호 of the tax invoice that the payment is settled by; of what is taken back, of the one
+    that corrects it. Empty for a card, which has the 전표."""
+    number: str = ""
+    """Of the 전표, on statements of the second edition and before."""
     note: str = ""
     """Of what is taken back: the settlement that paid it."""
 
@@ -108,6 +116,8 @@ class SettlementPaper(_Snapshot):
 
     stamp: Stamp
     supplier: Party
+    payer: Party | None = None
+    """지급자; not known to statements of the second edition and before."""
     batch: str
     cutoff: str
     approved_on: str
@@ -125,17 +135,23 @@ class SettlementPaper(_Snapshot):
 
     def _nested(self) -> Self:
         items = tuple(i if isinstance(i, SettledItem) else SettledItem.load(i) for i in self.items)
+        payer = self.payer and _party(self.payer)
         return type(self)(**{**vars(self), "stamp": _stamp(self.stamp), "supplier": _party(self.supplier),
-                             "items": items})  # fmt: skip
+                             "payer": payer, "items": items})  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class BilledRow(_Snapshot):
-    """One payment, won; `share` and `tax` are the company's."""
+    """One payment, won; `share` and `tax` are the company's. `total` is `supply + vat` as well."""
 
     paid_at: str
     service: str
     supplier: str
+    business_number: str = ""
+    """The supplier's, as it is written; like the next two not known to the second edition and before."""
+    supply: int = 0
+    vat: int = 0
+    """세액, whether inside the price or on top of the voucher."""
     approval_number: str
     grant: int
     share: int

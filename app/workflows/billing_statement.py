@@ -19,7 +19,7 @@ from app.models.companies import Company
 from app.models.numbers import write_business_number
 from app.models.payments import Payment, PaymentState, Slip, SlipKind
 from app.policy import Actor, Permission
-from app.workflows import payments_reads, record, slips
+from app.workflows import payments_reads, record, shares, slips
 
 MOST = 5_000
 """Some hundred pages: what a person still reads, and what a job draws in seconds."""
@@ -125,10 +125,14 @@ def _parts(rows: Sequence[Payment]) -> Parts:
 def _row(payment: Payment) -> BilledRow:
     paid_at = (payment.paid_at or payment.pressed_at).astimezone(clock.KST)
     back = payment.cancelled_at
+    value = shares.supply_and_tax(amount=payment.amount, tax=payment.tax_part)
     return BilledRow(
         paid_at=f"{paid_at:%Y.%m.%d. %H:%M}",
         service=payment.deal.offering.name,
         supplier=payment.deal.supplier.name,
+        business_number=write_business_number(payment.deal.supplier.business_number),
+        supply=value.supply,
+        vat=value.tax,
         approval_number=payment.approval_number or "",
         grant=payment.grant_part,
         share=payment.share_part,

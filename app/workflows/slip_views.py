@@ -8,7 +8,7 @@ from app import policy
 from app.db import db
 from app.documents import book
 from app.documents.korean_money import in_words
-from app.documents.outline import Band, Facts, Outline, Parties, Sums, Table
+from app.documents.outline import Band, Beside, Facts, Outline, Parties, Sums, Table
 from app.errors import NotFound
 from app.models.payments import Slip
 from app.policy import Actor
@@ -16,7 +16,14 @@ from app.policy import Actor
 ROWS = 500
 """Of a long table, at once."""
 
-_SECTIONS = {Band: "band", Facts: "facts", Parties: "parties", Table: "table", Sums: "sums"}
+_SECTIONS = {
+    Band: "band",
+    Facts: "facts",
+    Parties: "parties",
+    Table: "table",
+    Sums: "sums",
+    Beside: "beside",
+}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from app import clock, policy
 from app.db import db, lock, transaction
 from app.documents import book, store
 from app.documents.book import EDITION
-from app.documents.slip_data import BillingPaper, PaymentPaper, Stamp
+from app.documents.slip_data import BillingPaper, Party, PaymentPaper, Stamp
 from app.errors import Conflict, NotFound
 from app.models.payments import Payment, Slip, SlipKind
 from app.models.settlements import SettlementBatch, SettlementLine
@@ -42,15 +42,18 @@ _CODE = re.compile(rf"[{_ALPHABET}]{{16}}")
 class _Settings:
     base_url: str = ""
     demonstration: bool = True
+    payer: Party | None = None
 
 
 _settings = _Settings()
 
 
-def configure(*, base_url: str, demonstration: bool) -> None:
-    """Where the public check page lies, and whether papers bear the mark 시연용 (R-TIME-7)."""
+def configure(*, base_url: str, demonstration: bool, payer: Mapping[str, str]) -> None:
+    """Where the public check page lies, whether papers bear the mark 시연용 (R-TIME-7), and who pays the
+    suppliers."""
     _settings.base_url = base_url.rstrip("/")
     _settings.demonstration = demonstration
+    _settings.payer = Party(**payer)
 
 
 @dataclass(frozen=True)
@@ -187,6 +190,7 @@ def issue_for_batch(batch_id: int) -> int:
         "banks": [slip_snapshots.BANKS.get(line.bank_code, line.bank_code) for line in lines],
         "accounts": [slip_snapshots.masked_account(line.account_number) for line in lines],
         "batch": batch.number,
+        "payer": json.dumps(_settings.payer.dump() if _settings.payer else None),
         "cutoff": clock.write_day(batch.cutoff),
         "approved_on": clock.write_day(clock.korean_day(batch.approved_at or clock.now())),
     }

@@ -9,8 +9,9 @@ SELECT l.id FROM settlement_line l
  ORDER BY l.id
 """)
 
-# The lines come in the order of their numbers. A receipt's number is put together from its columns: its data
-# would have to be unpacked for each payment. A business number is written as write_business_number does.
+# The lines come in the order of their numbers. A payment goes by its approval number, as on its receipt: that
+# is numbered by a job, which may come later. The supply value and the tax are worked out as
+# shares.supply_and_tax does, a business number is written as write_business_number does.
 ISSUE_LINES = text("""
 WITH wanted AS (
   SELECT w.line_id, w.code, w.shown, w.bank, w.account, CAST(:first AS integer) + w.n - 1 AS number
@@ -29,15 +30,19 @@ listed AS (
   SELECT e.line_id,
          jsonb_agg(jsonb_build_object(
            'paid_on', to_char(p.paid_at AT TIME ZONE 'Asia/Seoul', 'YYYY.MM.DD.'),
-           'number', coalesce(g.year || '-R-' || lpad(r.number::text, greatest(6, length(r.number::text)),
-                                                      '0'), '-'),
-           'buyer', c.name, 'item', o.name || e.suffix, 'amount', e.amount, 'note', e.note)
+           'approval_number', coalesce(p.approval_number, p.order_id),
+           'invoice_number', coalesce(t.number, ''),
+           'buyer', c.name, 'item', o.name || e.suffix, 'note', e.note,
+           'amount', e.amount, 'supply', e.amount - v.tax, 'tax', v.tax)
            ORDER BY e.amount < 0, p.id) AS items
     FROM entries e
     JOIN payment p ON p.id = e.payment_id JOIN company c ON c.id = p.company_id
     JOIN deal d ON d.id = p.deal_id JOIN offering o ON o.id = d.offering_id
-    LEFT JOIN slip r ON r.kind = 'receipt' AND r.payment_id = p.id
-    LEFT JOIN programme g ON g.id = r.programme_id
+   CROSS JOIN LATERAL (
+         SELECT sign(e.amount)::bigint * CASE WHEN p.tax_part > 0 THEN p.tax_part
+                                              ELSE (p.grant_part + p.share_part + 5) / 11 END AS tax) v
+    LEFT JOIN tax_invoice t ON t.payment_id = p.id AND t.state IN ('matched', 'accepted')
+                           AND (t.modify_code IS NULL) = (e.amount > 0)
    GROUP BY e.line_id)
 INSERT INTO slip (programme_id, kind, number, code, supplier_id, line_id, issued_at, edition, data)
 SELECT :programme_id, 'settlement', w.number, w.code, l.supplier_id, l.id, :issued_at, :edition,
@@ -50,6 +55,7 @@ SELECT :programme_id, 'settlement', w.number, w.code, l.supplier_id, l.id, :issu
            'business_number', substr(s.business_number, 1, 3) || '-' || substr(s.business_number, 4, 2)
                               || '-' || substr(s.business_number, 6),
            'name', s.name, 'representative', s.representative, 'address', s.address, 'phone', s.phone),
+         'payer', CAST(:payer AS jsonb),
          'batch', CAST(:batch AS text), 'cutoff', CAST(:cutoff AS text),
          'approved_on', CAST(:approved_on AS text),
          'bank', w.bank, 'account', w.account, 'holder', l.account_holder,

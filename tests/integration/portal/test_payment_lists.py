@@ -27,7 +27,7 @@ from app.workflows import (
     slips,
     slips_drawing,
 )
-from tests import money, papers
+from tests import money, printed
 from tests.integration.portal.buying import Buyer, LogIn, log_in, make_buyer, path_of
 
 
@@ -246,7 +246,7 @@ def issue_statement(buyer: Buyer, query: str = "") -> tuple[str, str]:
     slips_drawing.work()
     answer = buyer.browser.get(f"{there}.pdf")
     assert answer.content_type == "application/pdf" and "no-store" in answer.headers["Cache-Control"]
-    return there, papers.words(answer.data)
+    return there, printed.words(answer.data)
 
 
 def test_the_statement_as_a_numbered_paper(buyer: Buyer) -> None:

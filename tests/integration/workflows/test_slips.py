@@ -17,16 +17,15 @@ from sqlalchemy.exc import DatabaseError
 from app import clock
 from app.db import db, transaction
 from app.documents import book, store
-from app.documents.slip_data import SettlementPaper
 from app.errors import Conflict, NotFound
 from app.jobs import outbox
 from app.models.payments import Slip, SlipKind
 from app.models.programme import VatMode
 from app.models.record import OutboxMessage
 from app.policy import Role
-from app.workflows import cancellations, slip_snapshots, slip_views, slips
+from app.workflows import cancellations, slip_views, slips
 from tests import factories, money
-from tests.settled import Officers, cancel, make_paid
+from tests.settled import cancel, make_paid
 
 pytestmark = pytest.mark.usefixtures("tx")
 
@@ -212,66 +211,6 @@ def test_codes_are_random_and_of_the_alphabet() -> None:
     codes = {slips.new_code() for _ in range(2_000)}
     assert len(codes) == 2_000
     assert all(re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{16}", code) for code in codes)
-
-
-def test_a_statement_of_settlement_lists_the_payments() -> None:
-    programme, supplier = factories.make_programme(), factories.make_supplier()
-    payment = make_paid(programme, supplier, 640_000, paid_at=clock.now() - timedelta(days=12))
-    with transaction():
-        receipt = slips.issue(SlipKind.RECEIPT, payment=payment)
-    officers = Officers()
-    officers.approved(programme)
-    slip = db.session.scalars(select(Slip).where(Slip.kind == SlipKind.SETTLEMENT)).one()
-    text = words(store.read(slips.render(slip.id)))
-    assert slips.number_of(receipt) in text and "640,000" in text and supplier.name in text
-    assert (supplier.account_number or "") not in text
-    seller = factories.make_actor(Role.SUPPLIER, supplier_id=supplier.id)
-    assert slips.for_download(actor=seller, slip_id=slip.id).slip.id == slip.id
-    buyer = factories.make_actor(Role.DEMAND, company_id=payment.company_id)
-    with pytest.raises(NotFound):
-        slips.for_download(actor=buyer, slip_id=slip.id)
-
-
-def test_a_settlement_is_taken_down_as_the_paper_reads_it() -> None:
-    """Set-based: what the statement in the database writes is what the drawing loads, and the sums agree."""
-    programme, supplier = factories.make_programme(), factories.make_supplier(account_number="110123456789")
-    ago = clock.now() - timedelta(days=12)
-    first, second = (make_paid(programme, supplier, amount, paid_at=ago) for amount in (640_000, 360_000))
-    with transaction():
-        receipt = slips.issue(SlipKind.RECEIPT, payment=first)
-    batch = Officers().approved(programme)
-    slip = db.session.scalars(select(Slip).where(Slip.kind == SlipKind.SETTLEMENT)).one()
-    paper = SettlementPaper.load(slip.data)
-    assert paper.dump() == {**slip.data, "items": tuple(slip.data["items"])}
-    assert paper.stamp.number == f"{programme.year}-S-000001" == slips.number_of(slip)
-    assert paper.stamp.url.endswith(slip.code) and paper.stamp.code == slips.show_code(slip)
-    assert paper.supplier == slip_snapshots.supplier_party(supplier)
-    assert (paper.batch, paper.cutoff) == (batch.number, clock.write_day(batch.cutoff))
-    assert [(item.number, item.amount) for item in paper.items] == [
-        (slips.number_of(receipt), first.total),
-        ("-", second.total),
-    ]
-    assert paper.items[0].paid_on == f"{clock.korean_day(ago):%Y.%m.%d.}"
-    assert paper.total == paper.gross + paper.carried - paper.fee - paper.clawback
-    with transaction():
-        assert slips.issue_for_batch(batch.id) == 0, "asked again it adds nothing"
-
-
-def test_what_is_taken_back_names_the_settlement_that_paid_it() -> None:
-    """R-PAY-6, R-SET-2"""
-    programme, supplier = factories.make_programme(), factories.make_supplier()
-    ago = clock.now() - timedelta(days=12)
-    payment = make_paid(programme, supplier, 100_000, paid_at=ago)
-    officers = Officers()
-    before = officers.settled(programme)
-    cancel(payment)
-    make_paid(programme, supplier, 900_000, paid_at=ago)
-    after = officers.approved(programme)
-    line = next(iter(after.lines))
-    paper = SettlementPaper.load(slips.for_lines([line.id])[line.id].data)
-    back = paper.items[-1]
-    assert (back.amount, back.note) == (-100_000, f"{before.number} 정산에서 지급한 금액")
-    assert back.item.endswith("(결제취소 환수)") and paper.clawback == 100_000
 
 
 @pytest.mark.parametrize("change", ["code = 'X'", "data = '{}'", "issued_at = now()", "number = 99"])

@@ -20,7 +20,8 @@ from app.documents.pdf import Pdf, width_of
 from app.documents.slip_data import BillingPaper, PaymentPaper, SettlementPaper
 from app.models.payments import SlipKind
 from tests import papers
-from tests.papers import CANCELLED, words
+from tests.papers import CANCELLED
+from tests.printed import words, words_of
 
 ROOT = Path(__file__).parents[3]
 SYLLABLES = "".join(map(chr, range(0xAC00, 0xD7A4)))
@@ -58,7 +59,9 @@ BUYER = [
     papers.BUYER.representative,
     papers.BUYER.address,
 ]
+PAYER = ["지급자", *(value for value in vars(papers.PAYER).values() if value)]
 PAYMENT = [
+    "공급자·공급받는자 보관용",
     *SUPPLIER,
     *BUYER,
     papers.STAMP.number,
@@ -84,19 +87,32 @@ SUMS = ["1,800,000", "180,000", "1,980,000", "1,782,000", "198,000", "정부지�
             "settlement",
             [
                 *SUPPLIER,
-                papers.STAMP.number,
+                papers.SUPPLIER.address,
+                *PAYER,
+                "2020-S-000003",
                 "정산내역서",
-                "6,027,000",
+                "6,625,000",
                 "S2020-0001",
                 "110-***-***456",
                 "신한은행",
-                "2020-R-000060",
-                "3/3",
+                "30400060",
+                "202011034100009600000060",
+                "결제 합계 (60건) 6,000,000 600,000 6,600,000",
+                "환수 합계 (1건) -20,000 -2,000 -22,000",
+                "4/4",
             ],
         ),
         (
             "billing",
-            [*BUYER, "2020-B-000007", "청구내역서", "45,000,000", "2020.11.01. ~ 2020.11.30.", "00000090"],
+            [
+                *BUYER,
+                "2020-B-000007",
+                "청구내역서",
+                "49,500,000",
+                "2020.11.01. ~ 2020.11.30.",
+                "00000090",
+                papers.SUPPLIER.business_number,
+            ],
         ),
     ],
 )
@@ -111,6 +127,10 @@ def test_the_sums_of_a_paper_agree() -> None:
     assert paper_.total == paper_.supply + paper_.tax == paper_.grant + paper_.share + paper_.extra_tax
     settled = papers.settlement()
     assert settled.total == settled.gross + settled.carried - settled.fee - settled.clawback
+    assert all(item.amount == item.supply + item.tax for item in settled.items)
+    assert sum(item.amount for item in settled.items) == settled.gross - settled.clawback
+    for row in papers.billing().rows:
+        assert row.total == row.supply + row.vat == row.grant + row.share + row.tax
 
 
 def test_drawn_again_the_bytes_are_the_same() -> None:
@@ -144,8 +164,25 @@ def test_the_data_survive_being_kept_as_json() -> None:
     assert BillingPaper.load(papers.billing().dump()) == papers.billing()
 
 
+def test_a_paper_of_the_second_edition_still_loads_and_draws() -> None:
+    """What was taken down then lacks the payer, the invoices and the supply values; nothing is made up."""
+    settled, billed = papers.settlement().dump(), papers.billing().dump()
+    del settled["payer"]
+    for item in settled["items"]:
+        item["number"] = "2020-R-000007"
+        for name in ("supply", "tax", "approval_number", "invoice_number"):
+            del item[name]
+    for row in billed["rows"]:
+        for name in ("supply", "vat", "business_number"):
+            del row[name]
+    text = words(book.draw_one(SlipKind.SETTLEMENT, settled))
+    assert "2020-R-000007" in text and "지급자" not in text and papers.SUPPLIER.representative in text
+    assert "--1,100,000" not in text and "--110,000" in text
+    assert "--990,000110,0001,100,000" in words(book.draw_one(SlipKind.BILLING, billed))
+
+
 def test_one_payment_fits_on_one_page_even_with_the_longest_names() -> None:
-    assert [len(pypdf.PdfReader(io.BytesIO(c)).pages) for c in draw_all().values()] == [1, 1, 1, 3, 5]
+    assert [len(pypdf.PdfReader(io.BytesIO(c)).pages) for c in draw_all().values()] == [1, 1, 1, 4, 7]
 
 
 def test_nothing_is_cut_from_what_is_too_long_for_its_cell() -> None:
@@ -153,6 +190,28 @@ def test_nothing_is_cut_from_what_is_too_long_for_its_cell() -> None:
     supplier = replace(papers.SUPPLIER, name=long, address=long)
     text = words(receipt(papers.payment(supplier=supplier, item=long)))
     assert text.count(long) == 3
+
+
+def test_a_sum_too_wide_for_its_column_is_set_smaller_and_stays_in_one_line() -> None:
+    """A supplier's hundreds of payments: a number that goes on below is misread."""
+    items = tuple(
+        replace(item, amount=1_100 * 10**8, supply=1_000 * 10**8, tax=100 * 10**8)
+        for item in papers.settlement(12).items[:-1]
+    )
+    content = papers.draw(SlipKind.SETTLEMENT, papers.settlement(items=items))
+    pages = pypdfium2.PdfDocument(content)
+    lines = [line for page in pages for line in page.get_textpage().get_text_bounded().splitlines()]
+    for amount in ("1,200,000,000,000", "120,000,000,000", "1,320,000,000,000"):
+        assert [line for line in lines if amount in line], amount
+
+
+def test_the_head_of_a_further_page_has_room_for_the_longest_name() -> None:
+    long = "주식회사 " + "가나다라마바사아자차카타파하" * 6
+    supplier = replace(papers.SUPPLIER, name=long)
+    content = papers.draw(SlipKind.SETTLEMENT, papers.settlement(60, supplier=supplier))
+    first, second = (words_of(page) for page in list(pypdfium2.PdfDocument(content))[:2])
+    assert long.replace(" ", "") in first and long.replace(" ", "") not in second
+    assert "…" in second
 
 
 @pytest.mark.parametrize("name", ["receipt", "cancellation"])
