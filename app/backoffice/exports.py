@@ -50,7 +50,8 @@ EXPORTS: list[Column[PaperExport]] = [
     Column("공급기업", lambda e: e.supplier.name if e.supplier else "전체"),
     Column("형식", lambda e: e.form.value.upper()),
     Column("건수", lambda e: e.rows, kind="number"),
-    Column("문서 금액 합계", lambda e: e.amount, kind="won"),
+    # Empty where the documents say the same money twice.
+    Column("문서 금액 합계", lambda e: e.total, kind="won"),
     Column("상태", lambda e: e.state.label),
     Column("사유", lambda e: e.reason, width=40),
     Column("요청자", lambda e: e.created_by.name),

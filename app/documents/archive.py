@@ -6,7 +6,7 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Self
 
@@ -69,6 +69,8 @@ class IndexRow:
 
     kind: str
     data: Mapping[str, Any]
+    is_minus: bool = False
+    """Whether its sums count below zero: those of a cancellation."""
     cancelled_by: str | None
     """The number of the slip that cancels it."""
     file_name: str
@@ -80,6 +82,14 @@ class IndexRow:
             value = value.get(name) if isinstance(value, Mapping) else None
         return value
 
+    def won(self, name: str) -> int | None:
+        value = self.said(name)
+        return value if value is None or not self.is_minus else -int(value)
+
+
+def _won(title: str, name: str) -> Column[IndexRow]:
+    return Column(title, lambda row: row.won(name), "won")
+
 
 def _party(side: str, name: str) -> Column[IndexRow]:
     titles = {"supplier": "공급기업", "buyer": "수요기업"}
@@ -90,8 +100,17 @@ def _party(side: str, name: str) -> Column[IndexRow]:
 _OTHERWISE = {"buyer": "company"}
 """What the buyer is called in a list of billed payments."""
 
+_SUMMED = {
+    "공급가액": "supply",
+    "세액": "tax",
+    "합계": "total",
+    "정부지원금": "grant",
+    "자부담금": "share",
+    "기업 부담 부가세": "extra_tax",
+}
+
 INDEX: Sequence[Column[IndexRow]] = (
-    Column("문서 종류", lambda row: row.kind, width=12),
+    Column("문서 종류", lambda row: row.kind, width=24),
     Column("문서번호", lambda row: row.said("stamp", "number"), width=16),
     Column("발급일", lambda row: row.said("stamp", "issued_on"), width=16),
     _party("supplier", "name"),
@@ -100,12 +119,7 @@ INDEX: Sequence[Column[IndexRow]] = (
     _party("buyer", "business_number"),
     Column("품목", lambda row: row.said("item"), width=32),
     Column("승인번호", lambda row: row.said("approval_number")),
-    Column("공급가액", lambda row: row.said("supply"), "won"),
-    Column("세액", lambda row: row.said("tax"), "won"),
-    Column("합계", lambda row: row.said("total"), "won"),
-    Column("정부지원금", lambda row: row.said("grant"), "won"),
-    Column("자부담금", lambda row: row.said("share"), "won"),
-    Column("기업 부담 부가세", lambda row: row.said("extra_tax"), "won"),
+    *(_won(title, name) for title, name in _SUMMED.items()),
     Column("취소전표 번호", lambda row: row.cancelled_by, width=16),
     Column("원 전표 번호", lambda row: row.said("original_number"), width=16),
     Column("정산번호", lambda row: row.said("batch")),
@@ -116,4 +130,13 @@ INDEX: Sequence[Column[IndexRow]] = (
 
 
 def index(rows: Sequence[IndexRow]) -> bytes:
-    return undated(exports.xlsx(rows, INDEX, title="색인"))
+    """With a sum for each kind, and none of all: several kinds say the same money."""
+    return undated(exports.xlsx(rows, INDEX, title="색인", totals=_totals(rows)))
+
+
+def _totals(rows: Sequence[IndexRow]) -> Iterator[tuple[str, dict[str, int]]]:
+    for kind in dict.fromkeys(row.kind for row in rows):
+        alike = [row for row in rows if row.kind == kind]
+        told = {title: [row.won(name) for row in alike] for title, name in _SUMMED.items()}
+        sums = {title: sum(filter(None, values)) for title, values in told.items() if None not in values}
+        yield f"{kind} 합계({len(alike):,}건)", sums

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from sqlalchemy import (
@@ -37,6 +38,18 @@ class ExportState(Labelled):
     EXPIRED = "expired", "기간만료", "neutral"
 
 
+_ONCE = (SlipKind.RECEIPT, SlipKind.STATEMENT)
+
+
+def counted_once(kinds: Collection[SlipKind]) -> bool:
+    """Whether the sum over documents of these kinds counts no money twice.
+
+    전표 and 거래명세서 are of the same payments, and 정산내역서 and 청구내역서 list them again: a transfer
+    that failed stands on the next statement too, and a period can be billed more than once.
+    """
+    return len(set(kinds) - {SlipKind.CANCELLATION}) <= 1 and set(kinds) <= {*_ONCE, SlipKind.CANCELLATION}
+
+
 class PaperExport(Base):
     """The documents of a period, an agency or a supplier, made into files once by a job.
 
@@ -63,7 +76,7 @@ class PaperExport(Base):
     """By kind: the last number that there was at the start."""
     rows: Mapped[int]
     amount: Mapped[Won]
-    """Sum of what the documents say, won."""
+    """Sum of what the documents say, won, less what was cancelled; see `total`."""
     done: Mapped[int] = mapped_column(default=0, server_default="0")
     """How many documents lie in finished parts."""
     ahead: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -99,6 +112,11 @@ class PaperExport(Base):
     @property
     def slip_kinds(self) -> list[SlipKind]:
         return [SlipKind(value) for value in self.kinds]
+
+    @property
+    def total(self) -> int | None:
+        """Won; None where the documents say the same money twice."""
+        return self.amount if counted_once(self.slip_kinds) else None
 
     @property
     def made(self) -> int:

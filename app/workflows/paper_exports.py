@@ -19,7 +19,7 @@ from app import clock, policy
 from app.db import db, lock, transaction
 from app.documents import store
 from app.errors import Conflict, InvalidInput, NotFound
-from app.models.paper_exports import ExportForm, PaperExport, PaperExportPart
+from app.models.paper_exports import ExportForm, PaperExport, PaperExportPart, counted_once
 from app.models.paper_exports import ExportState as State
 from app.models.payments import SlipKind
 from app.models.people import Account
@@ -115,7 +115,7 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """What an export would hold. `amount` in won, sizes in bytes and rough."""
+    """What an export would hold. `amounts` in won, cancellations below zero; sizes in bytes and rough."""
 
     documents: dict[SlipKind, int]
     amounts: dict[SlipKind, int]
@@ -127,8 +127,9 @@ class Counted:
         return sum(self.documents.values())
 
     @property
-    def amount(self) -> int:
-        return sum(self.amounts.values())
+    def total(self) -> int | None:
+        """Won; None where the kinds say the same money twice."""
+        return sum(self.amounts.values()) if counted_once(self.documents) else None
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,18 @@ def _count(wanted: Wanted, programme_id: int, upto: dict[str, int]) -> Counted:
     )
 
 
+def counted(export: PaperExport) -> Counted:
+    """What an export holds by kind: documents never change. The caller has checked who asks."""
+    wanted = Wanted(
+        kinds=export.slip_kinds,
+        since=export.since,
+        until=export.until,
+        agency_id=export.agency_id,
+        supplier_id=export.supplier_id,
+    )
+    return _count(wanted, export.programme_id, export.upto)
+
+
 def _filter(wanted: Wanted, programme_id: int) -> dict[str, Any]:
     return paper_exports_sql.wanted(
         programme_id=programme_id,
@@ -203,12 +216,13 @@ def start(*, actor: Actor, wanted: Wanted, form: ExportForm, reason: str) -> Pap
         if (running := _same(new)) is not None:
             return running
         new.upto = _upto(new.programme_id)
-        counted = _count(wanted, new.programme_id, new.upto)
-        _refuse_size(counted)
-        new.rows, new.amount = counted.rows, counted.amount
+        found = _count(wanted, new.programme_id, new.upto)
+        _refuse_size(found)
+        new.rows, new.amount = found.rows, found.total or 0
         session.add(new)
         session.flush()
-        record.write(EXPORT.entity, new.id, "ask_export", actor=actor, change=_said(new), reason=reason)
+        change = _said(new) | {f"amount_{kind.value}": (None, won) for kind, won in found.amounts.items()}
+        record.write(EXPORT.entity, new.id, "ask_export", actor=actor, change=change, reason=reason)
         return new
 
 
@@ -264,7 +278,7 @@ def _refuse_size(counted: Counted) -> None:
 
 def _said(export: PaperExport) -> dict[str, tuple[Any, Any]]:
     """The filter and the count, for the audit trail."""
-    names = ("form", "kinds", "since", "until", "agency_id", "supplier_id", "rows", "amount")
+    names = ("form", "kinds", "since", "until", "agency_id", "supplier_id", "rows")
     said = {name: (None, getattr(export, name)) for name in names}
     return {name: pair for name, pair in said.items() if pair[1] is not None} | {
         "state": (None, State.RUNNING)

@@ -14,12 +14,13 @@ from app.models.catalogue import Supplier, SupplierState
 from app.models.paper_exports import ExportState, PaperExport, PaperExportPart
 from app.policy import Actor, Permission
 from app.workflows.lifecycle import Edge
-from app.workflows.paper_exports import EXPORT
+from app.workflows.paper_exports import EXPORT, Counted, counted
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportPage:
     export: PaperExport
+    counted: Counted
     parts: list[PaperExportPart]
     edges: list[Edge]
     """What this person may do with it now."""
@@ -55,6 +56,7 @@ def page(*, actor: Actor, export_id: int) -> ExportPage:
     over = export.expires_at is None or export.expires_at <= clock.now()
     return ExportPage(
         export=export,
+        counted=counted(export),
         parts=list(db.session.scalars(parts.order_by(PaperExportPart.number))),
         edges=list(edges),
         can_download=own and export.state is ExportState.DONE and not over

@@ -29,9 +29,12 @@ _WANTED = """
                           AND w.agency_id = :agency_id))
 """
 
+# What a cancellation says counts below zero, as it stands on its paper.
 COUNT = text(f"""
-SELECT s.kind, count(*) AS documents, CAST(coalesce(sum(CAST(s.data ->> 'total' AS bigint)), 0) AS bigint)
-       AS amount, CAST(coalesce(sum(s.size), 0) AS bigint) AS bytes, count(s.size) AS drawn
+SELECT s.kind, count(*) AS documents,
+       CAST(coalesce(sum(CAST(s.data ->> 'total' AS bigint)), 0) AS bigint)
+       * CASE s.kind WHEN 'cancellation' THEN -1 ELSE 1 END AS amount,
+       CAST(coalesce(sum(s.size), 0) AS bigint) AS bytes, count(s.size) AS drawn
   {_WANTED} AND s.kind = ANY(:kinds) AND s.number <= CAST(CAST(:upto AS jsonb) ->> s.kind AS bigint)
  GROUP BY s.kind
 """)

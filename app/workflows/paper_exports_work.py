@@ -195,12 +195,19 @@ def _bundled(part: _Part, file: IO[bytes]) -> None:
 
 
 def _put(bundle: Bundle, row: Any) -> IndexRow:
-    kind = SlipKind(row.kind).label
-    name = f"{kind}/{row.data['stamp']['number']}.pdf"
+    kind = SlipKind(row.kind)
+    name = f"{kind.label}/{row.data['stamp']['number']}.pdf"
     sha256 = bundle.add(name, _file(row))
     # Without its items, of which a statement of settlement may have tens of thousands.
     said = {key: value for key, value in row.data.items() if not isinstance(value, list)}
-    return IndexRow(kind=kind, data=said, cancelled_by=row.cancelled_by, file_name=name, sha256=sha256)
+    return IndexRow(
+        kind=kind.label,
+        data=said,
+        is_minus=kind is SlipKind.CANCELLATION,
+        cancelled_by=row.cancelled_by,
+        file_name=name,
+        sha256=sha256,
+    )
 
 
 _FORMS = {ExportForm.PDF: _merged, ExportForm.ZIP: _bundled}

@@ -18,8 +18,8 @@ from app.models.programme import Programme
 from app.policy import Actor
 from app.workflows import paper_exports, paper_exports_work
 from app.workflows.paper_exports import Wanted
-from tests.integration.workflows import test_paper_exports as exporting
-from tests.integration.workflows.test_paper_exports import RECEIPTS, issued, parts_of, started
+from tests.integration.workflows import exporting
+from tests.integration.workflows.exporting import RECEIPTS, issued, parts_of, started
 from tests.settled import Officers, make_paid
 
 pytestmark = pytest.mark.usefixtures("tx")
@@ -69,7 +69,7 @@ def test_a_part_that_was_made_when_it_ended_is_deleted_as_the_others(
     [part] = parts_of(export)
     assert (export.done, export.parts, export.leased_until) == (3, 1, None)
     assert files(own_store) == {part.sha256}
-    exporting._let_lie(part.sha256)
+    exporting.let_lie(part.sha256)
     with clock.at(clock.now() + paper_exports.KEPT + timedelta(minutes=1)):
         assert paper_exports_work.forget_expired() == 1
     assert files(own_store) == set() and part.forgotten_at is not None

@@ -65,7 +65,7 @@ def test_the_index_has_no_moment_in_it_and_says_what_the_paper_says() -> None:
     assert archive.index([row(cancelled_by="2020-C-000007"), row()]) == first
     sheet = load_workbook(io.BytesIO(first)).active
     assert sheet is not None
-    heads, line, second = sheet.iter_rows(values_only=True)
+    heads, line, second, total = sheet.iter_rows(values_only=True)
     said = dict(zip(heads, line, strict=True))
     paper = papers.payment()
     assert (said["문서번호"], said["문서확인번호"]) == (paper.stamp.number, paper.stamp.code)
@@ -77,6 +77,8 @@ def test_the_index_has_no_moment_in_it_and_says_what_the_paper_says() -> None:
     assert said["정부지원금"] + said["자부담금"] + said["기업 부담 부가세"] == paper.total
     assert said["취소전표 번호"] == "2020-C-000007"
     assert dict(zip(heads, second, strict=True))["취소전표 번호"] is None
+    summed = dict(zip(heads, total, strict=True))
+    assert (summed["문서 종류"], summed["합계"]) == ("전표 합계(2건)", 2 * paper.total)
 
 
 def test_every_kind_of_paper_has_its_line() -> None:
@@ -85,6 +87,6 @@ def test_every_kind_of_paper_has_its_line() -> None:
         one = IndexRow(kind="-", data=paper.dump(), cancelled_by=None, file_name="a.pdf", sha256="0" * 64)
         sheet = load_workbook(io.BytesIO(archive.index([one]))).active
         assert sheet is not None
-        heads, line = sheet.iter_rows(values_only=True)
+        heads, line, _ = sheet.iter_rows(values_only=True)
         said = dict(zip(heads, line, strict=True))
         assert said["수요기업"] == buyer and isinstance(said["합계"], int) and said["원 전표 번호"] is None
