@@ -11,6 +11,7 @@ from bench import (
     audit,
     confirm,
     documents,
+    documents_jobs,
     hot_supplier,
     matching,
     payment,
@@ -36,6 +37,8 @@ ENTRIES: dict[str, Callable[[World], list[Result]]] = {
     "audit": audit.run,
     "settle": settle.run,
     "documents": documents.run,
+    "documents_memory": documents.run_memory,
+    "documents_jobs": documents_jobs.run,
     "matching": matching.run,
 }
 FILLED: dict[str, Fill] = dict.fromkeys(
