@@ -66,10 +66,12 @@ def _facts(paper: SettlementPaper) -> list[tuple[str, str]]:
 def _money(paper: SettlementPaper) -> list[tuple[str, int]]:
     rows = [("결제금액 합계", paper.gross)]
     if paper.carried:
-        rows.append(("이월(이체 실패분)", paper.carried))
+        rows.append(("이월(이체 실패·확인 완료분)", paper.carried))
     rows.append(("수수료", -paper.fee))
     if paper.clawback:
         rows.append(("환수(정산 뒤 취소)", -paper.clawback))
+    if paper.withheld:
+        rows.append(("지급 전 확인 중", -paper.withheld))
     return rows
 
 

@@ -107,12 +107,12 @@ class SettledItem(_Snapshot):
     number: str = ""
     """Of the 전표, on statements of the second edition and before."""
     note: str = ""
-    """Of what is taken back: the settlement that paid it."""
+    """Of what is taken back, the settlement that paid it; of what is kept back, that it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SettlementPaper(_Snapshot):
-    """정산내역서. `net = gross + carried - fee - clawback`, won."""
+    """정산내역서. `total = gross + carried - fee - clawback - withheld`, won."""
 
     stamp: Stamp
     supplier: Party
@@ -130,8 +130,10 @@ class SettlementPaper(_Snapshot):
     carried: int
     fee: int
     clawback: int
+    withheld: int = 0
+    """Kept back before the money was sent (R-SET-4); its payments' notes say which."""
     total: int
-    """The net amount."""
+    """What is paid."""
 
     def _nested(self) -> Self:
         items = tuple(i if isinstance(i, SettledItem) else SettledItem.load(i) for i in self.items)

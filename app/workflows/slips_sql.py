@@ -19,7 +19,10 @@ WITH wanted AS (
                 CAST(:banks AS text[]), CAST(:accounts AS text[]))
          WITH ORDINALITY AS w(line_id, code, shown, bank, account, n)),
 entries AS (
-  SELECT i.line_id, i.payment_id, i.amount, '' AS suffix, '' AS note FROM settlement_item i
+  SELECT i.line_id, i.payment_id, i.amount, '' AS suffix,
+         CASE WHEN w.id IS NULL THEN '' ELSE '지급 전 확인 중(이번 지급에서 제외)' END AS note
+    FROM settlement_item i
+    LEFT JOIN settlement_withheld w ON w.line_id = i.line_id AND w.payment_id = i.payment_id
    WHERE i.line_id = ANY(CAST(:lines AS bigint[]))
   UNION ALL
   SELECT k.line_id, k.payment_id, -k.amount, ' (결제취소 환수)', b.number || ' 정산에서 지급한 금액'
@@ -60,7 +63,8 @@ SELECT :programme_id, 'settlement', w.number, w.code, l.supplier_id, l.id, :issu
          'approved_on', CAST(:approved_on AS text),
          'bank', w.bank, 'account', w.account, 'holder', l.account_holder,
          'items', coalesce(t.items, '[]'::jsonb),
-         'gross', l.gross, 'carried', l.carried, 'fee', l.fee, 'clawback', l.clawback, 'total', l.net)
+         'gross', l.gross, 'carried', l.carried, 'fee', l.fee, 'clawback', l.clawback,
+         'withheld', l.withheld, 'total', l.net - l.withheld)
   FROM wanted w
   JOIN settlement_line l ON l.id = w.line_id JOIN supplier s ON s.id = l.supplier_id
   JOIN programme y ON y.id = CAST(:programme_id AS bigint)

@@ -32,7 +32,7 @@ FINAL = {
     "offering": set(),
     "post": set(),
     "settlement_batch": {"closed", "discarded"},
-    "settlement_line": {"paid"},
+    "settlement_line": {"paid", "held"},
     "statement_file": {"matched"},
     "recon_item": set(),
     "supplier": {"rejected"},

@@ -114,7 +114,7 @@ def test_statements_of_settlement_come_few_at_a_time(
 ) -> None:
     """Each may list tens of thousands of payments."""
     make_paid(programme, supplier, paid_at=clock.now() - timedelta(days=11))
-    Officers().approved(programme)
+    Officers().exported(programme)
     issued(programme, supplier)
     monkeypatch.setattr(paper_exports_work, "ZIP_PART", 2_000)
     sizes: dict[str, int] = {}

@@ -281,12 +281,15 @@ def test_a_cancellation_after_the_settlement_is_clawed_back(
     assert ledger.verify() == []
 
 
-def test_approval_makes_a_statement_for_every_line(
+def test_the_first_export_makes_a_statement_for_every_line(
     programme: Programme, supplier: Supplier, officers: Officers
 ) -> None:
     ripe_payment(programme, supplier)
     ripe_payment(programme, factories.make_supplier())
     batch = officers.approved(programme)
+    assert db.session.scalar(select(func.count()).select_from(Slip)) == 0, "less may still be paid"
+    for _ in range(2):
+        settlement_bank.export_bank_file(actor=officers.approver, batch_id=batch.id)
     slips = db.session.scalars(
         select(Slip).where(Slip.kind == SlipKind.SETTLEMENT).order_by(Slip.number)
     ).all()
@@ -350,7 +353,7 @@ def test_the_console_reads(programme: Programme, supplier: Supplier, officers: O
     [row] = settlement_reads.batches(actor=officers.approver)
     assert (row.batch.id, row.lines, row.payments, row.net) == (batch.id, 1, 1, 1_100_000)
     page = settlement_reads.batch(actor=officers.approver, batch_id=batch.id)
-    assert page.states == {"지급예정": 1}
+    assert page.states == [settlement_reads.StateSum(LineState.PLANNED, 1, 1_100_000)]
     assert [edge.action for edge in page.edges] == ["export"]
     [line] = settlement_reads.lines(actor=officers.approver, batch_id=batch.id)
     assert line.supplier.name == supplier.name
@@ -381,4 +384,6 @@ def test_every_state_is_reached_and_every_final_one_is_meant(lifecycle: object) 
     reached = {edge.target for edge in edges} | set(lifecycle.initial)  # type: ignore[attr-defined]
     assert reached == set(states)
     final = set(states) - {edge.source for edge in edges}
-    assert final == ({BatchState.CLOSED, BatchState.DISCARDED} if lifecycle is BATCH else {LineState.PAID})
+    assert final == (
+        {BatchState.CLOSED, BatchState.DISCARDED} if lifecycle is BATCH else {LineState.PAID, LineState.HELD}
+    )

@@ -19,13 +19,14 @@ from app.db import db, transaction
 from app.documents import store
 from app.documents.slip_data import SettledItem, SettlementPaper
 from app.errors import NotFound
+from app.models.holds import HoldSource
 from app.models.payments import Slip, SlipKind
 from app.models.vouchers import InstrumentKind
 from app.policy import Role
-from app.workflows import shares, slip_snapshots, slips
+from app.workflows import settlement_bank, shares, slip_snapshots, slips
 from config import DEMONSTRATION_PAYER as PAYER
 from tests import factories
-from tests.settled import Officers, cancel, give_invoice, make_paid
+from tests.settled import Holders, Officers, cancel, give_invoice, make_paid
 
 pytestmark = pytest.mark.usefixtures("tx")
 
@@ -141,3 +142,22 @@ def test_what_is_taken_back_names_the_invoice_that_corrects_the_first() -> None:
     assert (back.invoice_number, back.amount, back.supply, back.tax) == (
         second.number, -110_000, -100_000, -10_000,
     )  # fmt: skip
+
+
+def test_what_stayed_behind_is_listed_and_not_paid() -> None:
+    """R-SET-4: the supplier reads that it is being looked at, not why; where all is held, there is none."""
+    programme, supplier = factories.make_programme(), factories.make_supplier()
+    ago = clock.now() - timedelta(days=12)
+    held, _ = (make_paid(programme, supplier, amount, paid_at=ago) for amount in (640_000, 360_000))
+    alone = make_paid(programme, factories.make_supplier(), 50_000, paid_at=ago)
+    officers, holders = Officers(), Holders()
+    batch = officers.approved(programme)
+    for payment in (held, alone):
+        holders.place(payment.id, HoldSource.SUSPICION)
+    settlement_bank.export_bank_file(actor=officers.approver, batch_id=batch.id)
+    [slip] = db.session.scalars(select(Slip).where(Slip.kind == SlipKind.SETTLEMENT))
+    paper = SettlementPaper.load(slip.data)
+    assert (paper.gross, paper.withheld, paper.total) == (1_000_000, 640_000, 360_000)
+    assert [item.note for item in paper.items] == ["지급 전 확인 중(이번 지급에서 제외)", ""]
+    text = words(store.read(slips.render(slip.id)))
+    assert "지급 전 확인 중" in text and "-640,000" in text and "의심" not in text

@@ -126,7 +126,9 @@ def test_the_sums_of_a_paper_agree() -> None:
     paper_ = papers.payment()
     assert paper_.total == paper_.supply + paper_.tax == paper_.grant + paper_.share + paper_.extra_tax
     settled = papers.settlement()
-    assert settled.total == settled.gross + settled.carried - settled.fee - settled.clawback
+    assert settled.total == (
+        settled.gross + settled.carried - settled.fee - settled.clawback - settled.withheld
+    )
     assert all(item.amount == item.supply + item.tax for item in settled.items)
     assert sum(item.amount for item in settled.items) == settled.gross - settled.clawback
     for row in papers.billing().rows:
