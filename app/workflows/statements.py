@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import and_, delete, exists, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from app import clock, gateways
@@ -35,8 +35,12 @@ READY_AT = time(7)
 """From then on the file of the day before is asked for."""
 LOOK_BACK = 14
 """How many days are asked for where no file is here yet."""
+REACH = 62
+"""How many days back at most: by then a month's close has asked for its files; older ones are uploaded."""
 MOST_AT_ONCE = 31
-AGAIN_AFTER = timedelta(hours=1)
+AGAIN_AFTER, LATER_AFTER = timedelta(hours=1), timedelta(days=1)
+OFTEN = 24
+"""So often a file that does not come is asked for by the hour; from then on once a day."""
 MOST_BYTES = 40 * 1024 * 1024
 LINES_AT_ONCE = 5_000
 MOST_COPIES = 32_767
@@ -236,14 +240,19 @@ def fetch_due() -> int:
 def missing(system: StatementSystem) -> list[date]:
     """The days whose file is due: until yesterday, or the day before in the small hours; newest first.
 
-    No transaction stays open behind it, while a gateway answers.
+    A day without transactions has a file too, which is taken as any other. No transaction stays open behind
+    it, while a gateway answers.
     """
     last = clock.today() - timedelta(days=1 if clock.now().time() >= READY_AT else 2)
     with transaction() as session:
         first = _due_since(system, last)
         here = select(StatementFile.day).where(StatementFile.system == system, StatementFile.day >= first)
         tried = select(StatementFetch.day).where(
-            StatementFetch.system == system, StatementFetch.tried_at > clock.now() - AGAIN_AFTER
+            StatementFetch.system == system,
+            or_(
+                StatementFetch.tried_at > clock.now() - AGAIN_AFTER,
+                and_(StatementFetch.tries >= OFTEN, StatementFetch.tried_at > clock.now() - LATER_AFTER),
+            ),
         )
         left_out = {*session.scalars(here), *session.scalars(tried)}
     days = (last - timedelta(days=n) for n in range((last - first).days + 1))
@@ -252,21 +261,25 @@ def missing(system: StatementSystem) -> list[date]:
 
 def _due_since(system: StatementSystem, last: date) -> date:
     """The last days, and those since the first file; none before the first payment there (R-SET-3)."""
+    lately, reach = (last - timedelta(days=days - 1) for days in (LOOK_BACK, REACH))
     zeropay = Payment.instrument_kind == InstrumentKind.ZEROPAY
     of_system = zeropay if system is StatementSystem.ZEROPAY else ~zeropay
-    paid = db.session.scalar(select(_FIRST_PAYMENT).where(of_system))
-    lately = last - timedelta(days=LOOK_BACK - 1)
-    if paid is None:
-        return lately
     file = db.session.scalar(select(func.min(StatementFile.day)).where(StatementFile.system == system))
-    return max(min(file or lately, lately), clock.korean_day(paid))
+    since = max(min(file or lately, lately), reach)
+    start = clock.start_of(since)
+    # The first row of a long history answers; without one there is little to go through.
+    before = or_(Payment.pressed_at < start, Payment.paid_at < start)
+    if db.session.scalar(select(exists().where(of_system, before))):
+        return since
+    paid = db.session.scalar(select(_FIRST_PAYMENT).where(of_system))
+    return max(since, clock.korean_day(paid)) if paid else lately
 
 
 def fetch(*, system: StatementSystem, day: date) -> bool:
     """Ask for one day's file and take it; False where none can be taken. Raises GatewayError."""
     content = gateway_of(system).statement(day=day)
     if content is None:
-        _failed(system, day, "아직 명세가 올라오지 않았습니다. 한 시간 뒤에 다시 받습니다.")
+        _failed(system, day, "아직 명세가 올라오지 않았습니다. 올라올 때까지 다시 받습니다.")
         return False
     try:
         found = _read(content)

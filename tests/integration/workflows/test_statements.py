@@ -25,7 +25,7 @@ from app.models.statements import (
 )
 from app.policy import CLOCK, Actor, Role
 from app.workflows import record, statements
-from app.workflows.statements import LOOK_BACK
+from app.workflows.statements import LOOK_BACK, OFTEN, REACH
 from tests import factories, settled
 from tests.integration.workflows.reconciling import DAY, File, Row
 
@@ -241,6 +241,33 @@ def test_a_file_of_a_day_that_cannot_be_is_not_taken(
 def test_a_file_of_a_day_that_is_over_is_taken(day: date) -> None:
     with at(0):  # type: ignore[attr-defined]
         assert upload(File(day).content()).day == day
+
+
+@pytest.mark.usefixtures("begun")
+def test_an_empty_day_is_asked_for_once_and_no_day_for_ever(played: Callable[..., list[date]]) -> None:
+    """A file without lines is a statement too; what is older than the reach is left to be uploaded."""
+    upload(File(DAY - 7 * ONE).content())
+    asked = played(empty(CARD))
+    with at(8, DAY + 200 * ONE):  # type: ignore[attr-defined]
+        while fetch():
+            pass
+        assert len(asked) == len(set(asked)) == REACH
+        assert min(asked) == DAY + (199 - REACH + 1) * ONE
+        assert statements.missing(CARD) == []
+    assert files() == REACH + 1
+
+
+def test_what_does_not_come_is_asked_for_by_the_hour_then_by_the_day(
+    played: Callable[..., list[date]],
+) -> None:
+    asked, day = played(lambda _: None), DAY - ONE
+    for hour in range(8, 8 + 72):
+        with at(hour):  # type: ignore[attr-defined]
+            if day in statements.missing(CARD):
+                statements.fetch(system=CARD, day=day)
+    assert len(asked) == OFTEN + 1 + 1
+    with at(8, DAY + 5 * ONE):  # type: ignore[attr-defined]
+        assert day in statements.missing(CARD)
 
 
 def test_one_system_out_of_reach_does_not_stop_the_other(
