@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -27,6 +28,18 @@ NEXT: list[Column[Any]] = [
     Column("일시", lambda r: r.at, kind="instant"),
     Column("정산", lambda r: r.line),
 ]
+# The way of one payment: its hops, each with its journals and what stands beside it.
+WAY: list[Column[Any]] = [
+    Column("순서", lambda r: r.place, kind="number"),
+    Column("구분", lambda r: r.kind),
+    Column("번호", lambda r: r.id, kind="number"),
+    Column("이름", lambda r: r.title, width=32),
+    Column("상태", lambda r: r.state),
+    Column("금액", lambda r: r.amount, kind="won"),
+    Column("이 결제의 몫", lambda r: r.part, kind="won"),
+    Column("일시", lambda r: r.at, kind="instant"),
+    Column("내용", lambda r: r.text, width=60),
+]
 # What lies one step further on, as its table says.
 CAPTIONS = {
     TraceKind.BUDGET: ("이 예산에서 나간 바우처", "정부지원금", "이 예산에서 나간 바우처가 없습니다."),
@@ -42,6 +55,69 @@ def shown(value: Any) -> str:
     if isinstance(value, date):
         return kst_date(value)
     return won(value) if isinstance(value, int) else str(value or "-")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WayRow:
+    """A row of the file: a hop, or one of what belongs to it; won."""
+
+    place: int
+    kind: str
+    id: int
+    title: str
+    state: str = ""
+    amount: int | None = None
+    part: int | None = None
+    at: datetime | None = None
+    text: str = ""
+
+
+def way(trace: ledger_trace.Trace) -> list[WayRow]:
+    """The trace of a payment as rows, in the order of its page."""
+    rows: list[WayRow] = []
+    for place, hop in enumerate(trace.hops, start=1):
+        rows.append(
+            WayRow(
+                place=place,
+                kind=hop.kind.label,
+                id=hop.id,
+                title=hop.title,
+                state=hop.state.label if hop.state else "",
+                amount=hop.amount or None,
+                part=hop.part,
+                text=" / ".join([*_said(hop.facts), *([hop.note] if hop.note else [])]),
+            )
+        )
+        rows += [
+            WayRow(
+                place=place,
+                kind=one.kind.label,
+                id=one.id,
+                title=hop.title,
+                state=one.state.label,
+                amount=one.amount,
+                at=one.at,
+                text=" / ".join([*_said(one.facts), *(f"{tie.label}: {tie.batch}" for tie in one.ties)]),
+            )
+            for one in hop.beside
+        ]
+        rows += [
+            WayRow(
+                place=place,
+                kind=f"분개({journal.kind.label})",
+                id=journal.id,
+                title=hop.title,
+                amount=journal.amount,
+                at=journal.at,
+                text=journal.event_key,
+            )
+            for journal in hop.journals
+        ]
+    return rows
+
+
+def _said(facts: list[tuple[str, Any]]) -> list[str]:
+    return [f"{label}: {shown(value)}" for label, value in facts]
 
 
 class Trace(Page):
@@ -61,14 +137,17 @@ class Trace(Page):
         at: dict[str, Any] = {"kind": traced, "record_id": id}
         trace = ledger_trace.trace(actor=current_actor(), **at)
         if export_format():
-            rows = everything(ledger_trace.further, **at)
-            return spreadsheet(rows, NEXT, name=f"추적_{trace.kind.label}_{id}")
+            name = f"추적_{trace.kind.label}_{id}"
+            if trace.kind is TraceKind.PAYMENT:
+                return spreadsheet(way(trace), WAY, name=name)
+            return spreadsheet(everything(ledger_trace.further, **at), NEXT, name=name)
         return self.render(
             "backoffice/trace/trace.html",
             trace=trace,
             listing=listed(ledger_trace.further, default_size=50, **at),
             caption=CAPTIONS.get(trace.kind),
             link_of=ledger_links.of_hop,
+            beside_link=ledger_links.of_beside,
             shown=shown,
         )
 

@@ -24,10 +24,17 @@ from app.models.settlements import BatchState, LineState
 from app.models.types import Labelled
 from app.models.vouchers import Voucher, VoucherState
 from app.policy import Actor, Permission
-from app.workflows import ledger_trace_sql, programmes
+from app.workflows import ledger_trace_beside, ledger_trace_sql, programmes
+from app.workflows.ledger_trace_beside import Beside
 
 LINE_KEY = "KV{:010}"
 """By which the bank knows a transfer."""
+NOTES = {
+    "back": "환수: 이미 지급한 결제가 취소되어 이만큼 빼고 지급합니다.",
+    "out": "보류: 이 정산에 담았다가 이체 전에 뺐습니다. 보류가 풀리면 다음 정산에 담깁니다.",
+    "carried": "앞 정산에서 이월된 금액을 담았습니다.",
+}
+"""Of a line that has to do with a payment otherwise than by paying it."""
 
 
 class TraceKind(Labelled):
@@ -71,6 +78,8 @@ class Hop:
     """What of the traced payment goes through it, won."""
     note: str = ""
     journals: list[JournalRef] = field(default_factory=list)
+    beside: list[Beside] = field(default_factory=list)
+    """Of the traced payment: its holds and tax invoices, and what is taken back of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +95,7 @@ class Next:
     at: datetime | None
     line_id: int | None = None
     line: str = ""
+    """The settlement of that line, and what it has to do with the record."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +221,6 @@ def _line_hop(row: Any) -> Hop:
         facts.append(("지급일시", row.paid_at.astimezone(clock.KST)))
     if row.result_text:
         facts.append(("이체 결과", row.result_text))
-    note = "환수: 이미 지급한 결제가 취소되어 이만큼 빼고 지급합니다." if row.back else ""
     return Hop(
         kind=TraceKind.LINE,
         id=row.id,
@@ -221,7 +230,7 @@ def _line_hop(row: Any) -> Hop:
         facts=facts,
         parent=row.batch_id,
         part=row.part,
-        note=note or ("앞 정산에서 이월된 금액을 담았습니다." if row.step > 0 else ""),
+        note=NOTES.get(row.how, ""),
     )
 
 
@@ -242,6 +251,7 @@ def _at_payment(key: int) -> tuple[list[Hop], list[Sum]]:
             ("승인번호", payment.approval_number),
         ],
         part=payment.total,
+        beside=ledger_trace_beside.of_payment(key),
     )
     lines = [
         _line_hop(row) for row in db.session.execute(ledger_trace_sql.LINES_OF_PAYMENT, {"payment_id": key})
@@ -287,11 +297,16 @@ _AT = {
 
 
 def _add_journals(hops: Iterable[Hop]) -> None:
-    """Of all hops at once. An allocation's key says more than its budget: its account tells of those."""
+    """Of all hops at once, by their keys, which may say more behind the record; of a line whatever moved its
+    transfer. An allocation's key says more than its budget: its account tells of those."""
     places = {f"{hop.kind.entity}:{hop.id}": hop for hop in hops if hop.kind is not TraceKind.BUDGET}
-    keys = [f"{kind.value}:{place}" for place in places for kind in JournalKind]
-    for row in db.session.execute(ledger_trace_sql.JOURNALS, {"keys": keys}):
-        places[row.event_key.partition(":")[2]].journals.append(
+    about = {
+        "places": list(places),
+        "kinds": [kind.value for kind in JournalKind],
+        "lines": [hop.id for hop in places.values() if hop.kind is TraceKind.LINE],
+    }
+    for row in db.session.execute(ledger_trace_sql.JOURNALS, about):
+        places[row.place].journals.append(
             JournalRef(
                 id=row.id,
                 kind=JournalKind(row.kind),

@@ -18,48 +18,70 @@ SELECT j.kind, CAST(sum(p.amount) AS bigint) AS amount
  GROUP BY j.kind
 """)
 
-# The line that pays it with those that took it over, and the line that takes it back.
-LINES_OF_PAYMENT = text("""
+_LINE_COLUMNS = """l.id, l.state, l.gross, l.carried, l.fee, l.clawback, l.net, l.paid_at, l.result_text,
+       l.batch_id, b.number, b.state AS batch_state, s.name"""
+_LINE_JOINS = """JOIN settlement_line l ON l.id = e.id
+  JOIN settlement_batch b ON b.id = l.batch_id
+  JOIN supplier s ON s.id = l.supplier_id"""
+
+# The line that pays it with those that took it over, the line that takes it back, and those from which it was
+# taken out on its way to the bank: of that the journal tells, which names the payment in its key.
+LINES_OF_PAYMENT = text(f"""
 WITH RECURSIVE chain AS (
-  SELECT i.line_id AS id, 0 AS step, i.amount, false AS back FROM settlement_item i
-   WHERE i.payment_id = :payment_id
+  SELECT i.line_id AS id, 0 AS step, i.amount FROM settlement_item i WHERE i.payment_id = :payment_id
   UNION ALL
-  SELECT f.carried_into_id, c.step + 1, c.amount, false
+  SELECT f.carried_into_id, c.step + 1, c.amount
     FROM chain c JOIN settlement_line f ON f.id = c.id WHERE f.carried_into_id IS NOT NULL),
 every AS (
-  SELECT * FROM chain
+  SELECT id, step, amount, CASE WHEN step > 0 THEN 'carried' ELSE 'pays' END AS how FROM chain
   UNION ALL
-  SELECT k.line_id, 1000, -k.amount, true FROM clawback_item k WHERE k.payment_id = :payment_id)
-SELECT e.step, e.amount AS part, e.back, l.id, l.state, l.gross, l.carried, l.fee, l.clawback, l.net,
-       l.paid_at, l.result_text, l.batch_id, b.number, b.state AS batch_state, s.name
+  SELECT k.line_id, 1000, -k.amount, 'back' FROM clawback_item k WHERE k.payment_id = :payment_id
+  UNION ALL
+  SELECT o.owner_id, -1, CAST(NULL AS bigint), 'out'
+    FROM (SELECT DISTINCT supplier_id FROM settlement_hold WHERE payment_id = :payment_id) h
+    JOIN settlement_line f ON f.supplier_id = h.supplier_id AND f.id NOT IN (SELECT id FROM chain)
+    JOIN posting o ON o.account = 'transfer' AND o.owner_id = f.id AND o.amount < 0
+    JOIN journal j ON j.id = o.journal_id AND j.kind = 'hold_back'
+   CROSS JOIN LATERAL string_to_array(j.event_key, ':') k
+   WHERE k[2] = 'payment' AND k[3] = CAST(:payment_id AS text)
+      OR k[2] = 'settlement_line' AND CAST(:payment_id AS text) = ANY (k[4:])
+   GROUP BY o.owner_id)
+SELECT e.step, e.amount AS part, e.how, {_LINE_COLUMNS}
   FROM every e
-  JOIN settlement_line l ON l.id = e.id
-  JOIN settlement_batch b ON b.id = l.batch_id
-  JOIN supplier s ON s.id = l.supplier_id
+  {_LINE_JOINS}
  ORDER BY e.step, l.id
-""")
+""")  # noqa: S608 - no input in it
 
-LINE = text("""
+LINE = text(f"""
 WITH RECURSIVE chain AS (
   SELECT CAST(:id AS bigint) AS id, 0 AS step
   UNION ALL
   SELECT f.carried_into_id, c.step + 1
     FROM chain c JOIN settlement_line f ON f.id = c.id WHERE f.carried_into_id IS NOT NULL),
 before AS (SELECT f.id, -1 AS step FROM settlement_line f WHERE f.carried_into_id = :id)
-SELECT e.step, CAST(NULL AS bigint) AS part, false AS back, l.id, l.state, l.gross, l.carried, l.fee,
-       l.clawback, l.net, l.paid_at, l.result_text, l.batch_id, b.number, b.state AS batch_state, s.name
+SELECT e.step, CAST(NULL AS bigint) AS part, CASE WHEN e.step > 0 THEN 'carried' ELSE 'pays' END AS how,
+       {_LINE_COLUMNS}
   FROM (SELECT * FROM before UNION ALL SELECT * FROM chain) e
-  JOIN settlement_line l ON l.id = e.id
-  JOIN settlement_batch b ON b.id = l.batch_id
-  JOIN supplier s ON s.id = l.supplier_id
+  {_LINE_JOINS}
  ORDER BY e.step, l.id
-""")
+""")  # noqa: S608
 
+# By the exact key and by those that begin with it: bytes are compared, so that what follows ':' is a range.
 JOURNALS = text("""
-SELECT j.id, j.kind, j.at, j.event_key,
+WITH keys AS (
+  SELECT p.place, k.kind || ':' || p.place AS key
+    FROM unnest(CAST(:places AS text[])) AS p (place) CROSS JOIN unnest(CAST(:kinds AS text[])) AS k (kind)),
+found AS (
+  SELECT k.place, j.id FROM keys k JOIN journal j ON j.event_key = k.key
+   UNION
+  SELECT k.place, j.id FROM keys k JOIN journal j ON j.event_key > k.key || ':' AND j.event_key < k.key || ';'
+   UNION
+  SELECT 'settlement_line:' || o.owner_id, o.journal_id FROM posting o
+   WHERE o.account = 'transfer' AND o.owner_id = ANY (CAST(:lines AS bigint[])))
+SELECT f.place, j.id, j.kind, j.at, j.event_key,
        (SELECT CAST(coalesce(sum(p.amount), 0) AS bigint) FROM posting p
          WHERE p.journal_id = j.id AND p.amount > 0) AS amount
-  FROM journal j WHERE j.event_key = ANY(:keys) ORDER BY j.id
+  FROM found f JOIN journal j ON j.id = f.id ORDER BY j.id
 """)
 
 VOUCHERS = text("""
@@ -83,13 +105,19 @@ SELECT p.id, o.name AS title, p.state, p.grant_part + p.share_part AS amount, p.
  ORDER BY p.id DESC LIMIT :size
 """)
 
+# What a line pays and takes back, and for either the line at the other end of it.
 ITEMS = text("""
-SELECT p.id, c.name AS title, p.state, x.amount, p.paid_at AS at, CAST(NULL AS bigint) AS line_id,
-       CAST(NULL AS text) AS line
-  FROM (SELECT payment_id, amount FROM settlement_item WHERE line_id = :id
-        UNION ALL SELECT payment_id, -amount FROM clawback_item WHERE line_id = :id) x
+SELECT p.id, c.name AS title, p.state, x.amount, p.paid_at AS at, x.tied AS line_id,
+       x.why || ' ' || b.number AS line
+  FROM (SELECT i.payment_id, i.amount, k.line_id AS tied, '환수' AS why
+          FROM settlement_item i LEFT JOIN clawback_item k ON k.payment_id = i.payment_id
+         WHERE i.line_id = :id
+        UNION ALL
+        SELECT payment_id, -amount, of_line_id, '지급' FROM clawback_item WHERE line_id = :id) x
   JOIN payment p ON p.id = x.payment_id
   JOIN company c ON c.id = p.company_id
+  LEFT JOIN settlement_line l ON l.id = x.tied
+  LEFT JOIN settlement_batch b ON b.id = l.batch_id
  WHERE CAST(:before AS bigint) IS NULL OR p.id < :before
  ORDER BY p.id DESC LIMIT :size
 """)
