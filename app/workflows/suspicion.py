@@ -86,13 +86,17 @@ def look() -> Looked:
     with transaction() as session:
         # One look at a time: two would open the same case.
         session.execute(text("SELECT pg_advisory_xact_lock(hashtext('suspicion'))"))
+        for statement in (suspicion_sql.ROOM, suspicion_sql.FORGET, suspicion_sql.SUSPECT):
+            session.execute(statement)
+        session.execute(suspicion_sql.ANALYZE)
         signals = _gather()
-        opened = _open_cases()
-    return Looked(signals, opened, _hold_payments())
+        opened = _open_cases(signals) if signals else 0
+    return Looked(len(signals), opened, _hold_payments())
 
 
-def _gather() -> int:
-    phones = _phones()
+def _gather() -> list[int]:
+    """The signals that are new, or that grew."""
+    phones, since = _phones(), clock.real_now() - timedelta(days=DAYS_OF_ADDRESSES)
     by_kind: dict[SignalKind, dict[str, Any]] = {
         SignalKind.LOOKALIKE: {
             "phone_suppliers": [supplier for supplier, _ in phones],
@@ -100,14 +104,15 @@ def _gather() -> int:
         },
         SignalKind.FAST: {"minutes": MINUTES, "percent": PERCENT},
         SignalKind.ADDRESS: {
-            "since": clock.real_now() - timedelta(days=DAYS_OF_ADDRESSES),
+            "since": since,
+            "first_row": db.session.execute(suspicion_sql.FIRST_ROW, {"since": since}).scalar_one(),
             "most": MOST_FROM_ONE_ADDRESS,
         },
     }
-    found = 0
+    found: list[int] = []
     for kind, statement in _STATEMENTS.items():
         about = {"kind": kind.value, "at": clock.now()} | by_kind.get(kind, {})
-        found += len(db.session.execute(statement, about).all())
+        found += db.session.execute(statement, about).scalars()
     return found
 
 
@@ -122,9 +127,9 @@ def _phones() -> list[tuple[int, bytes]]:
     return [(key, index) for key, index in indexed if index is not None]
 
 
-def _open_cases() -> int:
+def _open_cases(seen: list[int]) -> int:
     opened = 0
-    for pair in db.session.execute(suspicion_sql.LOOSE, {"opens": OPENS}).all():
+    for pair in db.session.execute(suspicion_sql.LOOSE, {"opens": OPENS, "seen": seen}).all():
         key = pair.open_id
         if key is None:
             case = Suspicion(

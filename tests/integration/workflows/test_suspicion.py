@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app import clock
 from app.db import db
@@ -19,7 +19,7 @@ from app.models.record import Notice
 from app.models.suspicion import SignalKind, Suspicion, SuspicionSignal, SuspicionState
 from app.models.vouchers import InstrumentKind, InstrumentState, Voucher
 from app.policy import Actor, Role
-from app.workflows import abuse, company_edits, holds, record, suspicion, suspicion_reads
+from app.workflows import abuse, company_edits, holds, record, suspicion, suspicion_reads, suspicion_sql
 from tests import factories
 from tests.money import reads_of
 from tests.settled import Officers, cancel, make_paid
@@ -358,3 +358,18 @@ def test_confirmed_after_the_release_was_asked_for_it_is_not_given(
     suspicion.look()
     assert suspicion.clear(actor=manager, suspicion_id=_cases()[2].id, reason="급한 일").state
     assert db.session.get_one(SettlementHold, hold.id).state is HoldState.PLACED
+
+
+def test_the_trail_is_read_from_where_the_last_days_begin(programme: Programme) -> None:
+    person = factories.make_account(Role.DEMAND)
+    for _ in range(5):
+        record.write("account", person.id, "sign_in", actor=person.actor("203.0.113.7"))
+    rows = db.session.execute(text("SELECT id, recorded_at FROM audit_row ORDER BY id")).all()
+
+    def first(since: Any) -> int:
+        return int(db.session.execute(suspicion_sql.FIRST_ROW, {"since": since}).scalar_one())
+
+    assert first(rows[0].recorded_at - timedelta(days=1)) <= rows[0].id
+    assert first(rows[-1].recorded_at + timedelta(days=1)) == rows[-1].id + 1
+    for row in rows:
+        assert first(row.recorded_at) == next(one.id for one in rows if one.recorded_at >= row.recorded_at)
