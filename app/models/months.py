@@ -8,13 +8,17 @@ from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, UniqueCons
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
-from app.models.types import Key, KoreanInstant, Labelled, enum_column
+from app.models.ledger import LedgerAccount
+from app.models.types import Key, KoreanInstant, Labelled, Won, enum_column
 
 
 class MonthState(Labelled):
     OPEN = "open", "열림", "info"
     CLOSED = "closed", "마감", "success"
     REOPENING = "reopening", "재개 요청", "warning"
+
+
+NOT_OPEN = (MonthState.CLOSED, MonthState.REOPENING)
 
 
 class AccountingMonth(Base):
@@ -54,3 +58,13 @@ class AccountingMonth(Base):
         ),
         CheckConstraint("reopened_by_id IS NULL OR reopened_by_id <> asked_by_id", name="two_people"),
     )
+
+
+class MonthBalance(Base):
+    """What lay on an account, over all its owners, at the end of a month that is closed, won."""
+
+    __tablename__ = "month_balance"
+
+    month_id: Mapped[int] = mapped_column(ForeignKey("accounting_month.id"), primary_key=True)
+    account: Mapped[LedgerAccount] = mapped_column(enum_column(LedgerAccount), primary_key=True)
+    amount: Mapped[Won]

@@ -155,6 +155,20 @@ class Payment(Base):
             postgresql_where=text("ask_again_at IS NOT NULL AND state NOT IN ('pending', 'cancelling')"),
         ),
         Index("ix_payment_voucher_id", "voucher_id"),
+        # The payments of a day; a summary of blocks, which bears that a few rows of them are much older.
+        Index(
+            "ix_payment_paid_at",
+            "paid_at",
+            postgresql_using="brin",
+            postgresql_ops={"paid_at": "timestamptz_minmax_multi_ops"},
+            postgresql_with={"autosummarize": "on"},
+        ),
+        Index("ix_payment_cancelled_at", "cancelled_at", postgresql_where=text("state = 'cancelled'")),
+        Index(
+            "ix_payment_approval_number",
+            "approval_number",
+            postgresql_where=text("approval_number IS NOT NULL"),
+        ),
     )
 
     @property

@@ -155,6 +155,15 @@ class StatementMatch(Base):
     )
 
 
+class StatementWait(Base):
+    """A payment of which nobody knew how it ends when a file was matched: it may yet be dated into a day that
+    was gone through (R-PAY-4)."""
+
+    __tablename__ = "statement_wait"
+
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"), primary_key=True, autoincrement=False)
+
+
 class StatementFetch(Base):
     """The last attempt to fetch a day's file that did not succeed: a day without a file says why."""
 

@@ -75,7 +75,7 @@ def _pair_lines(file: StatementFile) -> int:
 
 def _sort_rest(system: StatementSystem, file_id: int | None) -> tuple[int, int]:
     """What became of the lines that found nothing: offset among themselves, opened as differences."""
-    db.session.execute(matching_sql.REST, {"system": system.value})
+    _by_keys(matching_sql.REST, system=system.value)
     if file_id is not None:
         db.session.execute(matching_sql.REST_NEW)
     db.session.execute(matching_sql.ANALYZE_REST)
@@ -91,13 +91,20 @@ def _sort_rest(system: StatementSystem, file_id: int | None) -> tuple[int, int]:
 def _open_ours(file: StatementFile) -> int:
     """Ours of the days whose file and whose next day's file are both matched, with this one.
 
-    Of all days until this one's: an outcome that is learnt after weeks lies that far back (R-PAY-4).
+    Of earlier days only what became known since: an outcome that is learnt after weeks lies that far back
+    (R-PAY-4). So a file costs what is new in it, however long the history is.
     """
-    ready = {"last": file.day, "system": file.system.value, "file_id": file.id}
-    return sum(
+    ours = {"is_zeropay": file.system is StatementSystem.ZEROPAY}
+    db.session.execute(matching_sql.WAIT, ours)
+    known = list(db.session.scalars(matching_sql.KNOWN, ours))
+    ready = {"day": file.day, "system": file.system.value, "file_id": file.id}
+    opened = sum(
         _open(matching_sql.OPEN_OURS, file.system, file.id, **_ours(file.system, first, last))
         for first, last in _runs(list(db.session.scalars(matching_sql.READY, ready)))
     )
+    if known:
+        opened += _open(matching_sql.OPEN_KNOWN, file.system, file.id, ids=known, **ours)
+    return opened
 
 
 def _runs(days: list[date]) -> list[tuple[date, date]]:
@@ -127,7 +134,7 @@ def _open(rows: str, system: StatementSystem, file_id: int, **more: Any) -> int:
 def _settle(system: StatementSystem, file_id: int | None) -> int:
     """Close what is accounted for, naming the file that did it: by default the one that had shown it."""
     found: dict[tuple[int, str], list[int]] = {}
-    for row in db.session.execute(matching_sql.EXPLAINED, {"system": system.value}):
+    for row in _by_keys(matching_sql.EXPLAINED, system=system.value).all():
         found.setdefault((file_id or row.opened_by_file_id, row.state), []).append(row.id)
     for (by_file_id, state), ids in found.items():
         _settle_by(by_file_id, ItemState(state), ids)
@@ -150,6 +157,13 @@ def _ours(system: StatementSystem, first: date, last: date) -> dict[str, Any]:
         "since": clock.start_of(first),
         "until": clock.end_of(last),
     }
+
+
+def _by_keys(statement: Any, **parameters: Any) -> Any:
+    db.session.execute(matching_sql.BY_KEYS)
+    found = db.session.execute(statement, parameters)
+    db.session.execute(matching_sql.AS_PLANNED)
+    return found
 
 
 def _count(statement: Any, **parameters: Any) -> int:

@@ -17,17 +17,23 @@ def _day(instant: str) -> str:
     return f"CAST({instant} AT TIME ZONE 'Asia/Seoul' AS date)"
 
 
-OURS = f"""
+def _ours(charged: str, cancelled: str) -> str:
+    return f"""
 SELECT p.id AS payment_id, false AS is_cancel, p.approval_number, {_TOTAL} AS amount, p.paid_at AS at
   FROM payment p
  WHERE p.state IN ('paid', 'cancelling', 'cancelled') AND (p.instrument_kind = 'zeropay') = :is_zeropay
-   AND p.paid_at >= :since AND p.paid_at < :until
+   AND {charged}
 UNION ALL
 SELECT p.id, true, p.approval_number, {_TOTAL}, p.cancelled_at
   FROM payment p
  WHERE p.state = 'cancelled' AND (p.instrument_kind = 'zeropay') = :is_zeropay
-   AND p.cancelled_at >= :since AND p.cancelled_at < :until
+   AND {cancelled}
 """  # noqa: S608
+
+
+OURS = _ours(
+    "p.paid_at >= :since AND p.paid_at < :until", "p.cancelled_at >= :since AND p.cancelled_at < :until"
+)
 """Our side: charges and cancellations within some days, by the gateways' instants."""
 
 _SAME = f"""
@@ -62,6 +68,9 @@ SELECT coalesce(min(day), :day) AS first, coalesce(max(day), :day) AS last
 
 ROOM = text("SET LOCAL work_mem = '128MB'")
 """A large day is sorted and hashed in memory; one matching runs at a time."""
+# What is open is little, and found by its keys. A plan made while the tables were small would go through all
+# matches for each of them.
+BY_KEYS, AS_PLANNED = (text(f"SET LOCAL enable_seqscan = {way}") for way in ("off", "on"))
 FORGET = text("DROP TABLE IF EXISTS pg_temp.pair, pg_temp.rest, pg_temp.about, pg_temp.near")
 REST = text("""
 CREATE TEMP TABLE rest ON COMMIT DROP AS
@@ -95,7 +104,10 @@ UNION ALL
 SELECT r.id, r.is_cancel, r.amount, r.day, p.id, p.state, {_TOTAL},
        coalesce(p.approval_number = r.approval_number, false), true,
        abs({_day("p.paid_at")} - r.day), abs({_day("p.cancelled_at")} - r.day)
-  FROM rest r JOIN payment p ON p.order_id = r.order_id
+  FROM rest r
+ CROSS JOIN LATERAL (SELECT * FROM payment w WHERE w.order_id = r.order_id AND w.state <> 'failed'
+                     UNION ALL
+                     SELECT * FROM payment w WHERE w.order_id = r.order_id AND w.state = 'failed') p
  WHERE (p.instrument_kind = 'zeropay') = :is_zeropay
 """)  # noqa: S608
 # The nearest day comes first; whoever comes second for a line or a payment stays: so a doubled line shows.
@@ -159,28 +171,58 @@ SELECT :system, b.bucket, 'open', r.id, n.payment_id, r.is_cancel,
 {_OPENED}
 """  # noqa: S608
 
-READY = text("""
+# Days whose file and whose next day's file are both matched, with this one: it makes two of them so at most.
+_MATCHED = "(f.state = 'matched' OR f.id = :file_id) AND (n.state = 'matched' OR n.id = :file_id)"
+READY = text(f"""
 SELECT f.day FROM statement_file f
   JOIN statement_file n ON n.system = f.system AND n.day = f.day + 1
- WHERE f.system = :system AND f.day <= :last
-   AND (f.state = 'matched' OR f.id = :file_id) AND (n.state = 'matched' OR n.id = :file_id)
+ WHERE f.system = :system AND f.day IN (CAST(:day AS date) - 1, CAST(:day AS date)) AND {_MATCHED}
  ORDER BY f.day
+""")  # noqa: S608
+# Whose end nobody knows yet, before anything is looked at: whoever becomes known from now on stays in it.
+WAIT = text("""
+INSERT INTO statement_wait (payment_id)
+SELECT p.id FROM payment p
+ WHERE p.state IN ('pending', 'cancelling') AND (p.instrument_kind = 'zeropay') = :is_zeropay
+ON CONFLICT DO NOTHING
 """)
-# A cancellation that they do not have is its own kind; a charge under another amount has that of its line.
-OPEN_OURS = f"""
+KNOWN = text("""
+DELETE FROM statement_wait w USING payment p
+ WHERE p.id = w.payment_id AND p.state NOT IN ('pending', 'cancelling')
+   AND (p.instrument_kind = 'zeropay') = :is_zeropay
+RETURNING p.id
+""")
+
+
+def _opening(ours: str, days: str = "true") -> str:
+    """A cancellation that they do not have is its own kind; a charge under another amount has its line's."""
+    return f"""
 INSERT INTO recon_item (system, bucket, state, payment_id, is_cancel, ours, theirs, day, opened_at,
                         opened_by_file_id)
-SELECT :system, CASE WHEN o.is_cancel THEN 'cancel_missing' ELSE 'only_ours' END, 'open', o.payment_id,
-       o.is_cancel, o.amount, 0, {_day("o.at")}, :now, :file_id
-  FROM ({OURS}) o
+SELECT CAST(:system AS text), CASE WHEN o.is_cancel THEN 'cancel_missing' ELSE 'only_ours' END, 'open',
+       o.payment_id, o.is_cancel, o.amount, 0, {_day("o.at")}, :now, :file_id
+  FROM ({ours}) o
  WHERE NOT EXISTS (SELECT 1 FROM statement_match m
                     WHERE m.payment_id = o.payment_id AND m.is_cancel = o.is_cancel)
    AND NOT EXISTS (SELECT 1 FROM recon_item i
                     WHERE i.payment_id = o.payment_id AND i.is_cancel = o.is_cancel
                       AND (i.line_id IS NULL OR i.bucket = 'amount'))
+   AND {days}
  ORDER BY o.payment_id, o.is_cancel
 {_OPENED}
 """  # noqa: S608
+
+
+# Nearly all of them this file's lines have just accounted for: those are told apart by what lies in memory.
+_PAIRED = "SELECT 1 FROM pair n WHERE n.payment_id = o.payment_id AND n.is_cancel = o.is_cancel"
+OPEN_OURS = _opening(f"SELECT o.* FROM ({OURS}) o WHERE NOT EXISTS ({_PAIRED}) OFFSET 0")  # noqa: S608
+"""Of some days in a row."""
+_ONE_OF = "p.id = ANY (CAST(:ids AS bigint[]))"
+_GONE_THROUGH = f"""EXISTS (
+  SELECT 1 FROM statement_file f JOIN statement_file n ON n.system = f.system AND n.day = f.day + 1
+   WHERE f.system = CAST(:system AS text) AND f.day = {_day("o.at")} AND {_MATCHED})"""  # noqa: S608
+OPEN_KNOWN = _opening(_ours(_ONE_OF, _ONE_OF), _GONE_THROUGH)
+"""Of those that became known since, on whatever day that was gone through they lie."""
 
 # Each side that a difference names is accounted for now.
 EXPLAINED = text("""

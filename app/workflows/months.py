@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import func, select, text
@@ -17,15 +17,16 @@ from sqlalchemy.exc import OperationalError
 
 from app import clock, policy
 from app.db import db, lock, transaction
-from app.documents import plain_xlsx, store
+from app.documents import store
 from app.errors import Conflict, NotFound
-from app.models.ledger import Journal, LedgerAccount
-from app.models.months import AccountingMonth, MonthState
+from app.models.ledger import Journal
+from app.models.months import NOT_OPEN, AccountingMonth, MonthState
 from app.models.programme import Programme
 from app.policy import Actor, Permission
-from app.workflows import ledger, lifecycle, month_checks, month_counts, record
+from app.workflows import ledger, lifecycle, month_checks, month_counts, month_trial, record
 from app.workflows.lifecycle import Edge, Lifecycle
 from app.workflows.month_checks import Check
+from app.workflows.month_trial import TrialLine
 
 MONTH = Lifecycle(
     "accounting_month",
@@ -68,22 +69,6 @@ MONTH = Lifecycle(
     ),
 )
 MOST_LATE = 100
-NOT_OPEN = (MonthState.CLOSED, MonthState.REOPENING)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialLine:
-    """An account over all its owners, won."""
-
-    account: LedgerAccount
-    brought: int
-    """What lay there before the month."""
-    arrived: int
-    left: int
-
-    @property
-    def balance(self) -> int:
-        return self.brought + self.arrived - self.left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +143,7 @@ def page(*, actor: Actor, programme_id: int, month: date) -> MonthPage:
     shut = row.state is not MonthState.OPEN
     return MonthPage(
         row=row,
-        trial=trial(programme_id, month),
+        trial=month_trial.trial(programme_id, month),
         checks=[] if shut else month_checks.of(programme_id, month, last_closed(programme_id)),
         edges=_edges(actor, row),
         names=month_checks.names_of(row.kept),
@@ -175,31 +160,6 @@ def _edges(actor: Actor, row: MonthRow) -> list[Edge]:
     if row.kept is not None:
         return MONTH.open_to(actor, row.kept)
     return [edge for edge in MONTH.of("close") if actor.may(edge.permission)]
-
-
-_TRIAL = text("""
-SELECT p.account, CAST(coalesce(sum(p.amount) FILTER (WHERE j.at < :starts), 0) AS bigint) AS brought,
-       CAST(coalesce(sum(p.amount) FILTER (WHERE j.at >= :starts AND p.amount > 0), 0) AS bigint) AS arrived,
-       CAST(coalesce(-sum(p.amount) FILTER (WHERE j.at >= :starts AND p.amount < 0), 0) AS bigint) AS left
-  FROM journal j JOIN posting p ON p.journal_id = j.id
- WHERE j.programme_id = :programme_id AND j.at < :ends GROUP BY p.account
-""")
-
-
-def trial(programme_id: int, month: date) -> list[TrialLine]:
-    """Every account at the month's end, in the order of the chart; the balances sum up to zero."""
-    about = {"programme_id": programme_id, "starts": clock.start_of(month), "ends": _end(month)}
-    found = {row.account: row for row in db.session.execute(_TRIAL, about)}
-    lines = []
-    for account in LedgerAccount:
-        row = found.get(account.value)
-        sums = {"brought": row.brought, "arrived": row.arrived, "left": row.left} if row else {}
-        lines.append(TrialLine(account=account, **{"brought": 0, "arrived": 0, "left": 0} | sums))
-    return lines
-
-
-def _end(month: date) -> datetime:
-    return clock.start_of(clock.add_months(month, 1))
 
 
 def close(*, actor: Actor, programme_id: int, month: date) -> AccountingMonth:
@@ -284,7 +244,8 @@ def keep_trial(*, actor: Actor, month_id: int) -> AccountingMonth:
     found = db.session.get(AccountingMonth, month_id)
     if found is None:
         raise NotFound()
-    sha256 = store.put(trial_file(found.programme_id, found.month))
+    lines = month_trial.trial(found.programme_id, found.month)
+    sha256 = store.put(month_trial.file(found.programme_id, found.month, lines))
     entries = month_counts.of(found.programme_id, found.month)
     with transaction() as session:
         kept = lock(AccountingMonth, month_id)
@@ -292,24 +253,11 @@ def keep_trial(*, actor: Actor, month_id: int) -> AccountingMonth:
             raise Conflict("month.open", "마감하지 않은 달의 시산표는 보관하지 않습니다.")
         if kept.trial_sha256 is None:
             kept.trial_sha256, kept.entries = sha256, entries
+            month_trial.keep(month_id, lines)
             session.flush()
             change = {"trial_sha256": (None, sha256), "entries": (None, entries)}
             record.write(MONTH.entity, month_id, "keep_trial", actor=actor, change=change)
         return kept
-
-
-def trial_file(programme_id: int, month: date) -> bytes:
-    """The month's trial balance as XLSX: the same entries, the same bytes."""
-    lines = trial(programme_id, month)
-    heading: list[plain_xlsx.Cell] = ["계정", "전월이월", "당월 들어옴", "당월 나감", "월말 잔액"]
-    sums = [(each.brought, each.arrived, each.left, each.balance) for each in lines]
-    rows: list[list[plain_xlsx.Cell]] = [
-        [each.account.label, *row] for each, row in zip(lines, sums, strict=True)
-    ]
-    total: list[plain_xlsx.Cell] = ["합계", *(sum(column) for column in zip(*sums, strict=True))]
-    name = db.session.get_one(Programme, programme_id).name
-    about: list[plain_xlsx.Cell] = [f"{name} {month.year}년 {month.month}월 시산표(원)"]
-    return plain_xlsx.write([about, heading, *rows, total], title="시산표", widths=[22, 18, 18, 18, 18])
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from app.models.ledger import Journal, JournalKind, LedgerAccount
 from app.models.months import AccountingMonth, MonthState
 from app.models.people import Account
 from app.policy import CLOCK, Actor, Role
-from app.workflows import ledger, months
+from app.workflows import ledger, month_trial, months
 from tests import factories
 
 SEPTEMBER, OCTOBER = date(2020, 9, 1), date(2020, 10, 1)
@@ -78,10 +78,10 @@ def test_the_close_waits_for_an_entry_that_is_being_written(
     month = db.session.scalars(select(AccountingMonth)).one()
     slow = db.session.scalars(select(Journal).where(Journal.event_key == "slow")).one()
     assert slow.belongs_to is None and slow.at == IN_SEPTEMBER and slow.id <= (month.last_journal_id or 0)
-    lines = {line.account: line.balance for line in months.trial(programme_id, SEPTEMBER)}
+    lines = {line.account: line.balance for line in month_trial.trial(programme_id, SEPTEMBER)}
     assert lines[LedgerAccount.PAYABLE] == 20
     assert (
-        months.trial_file(programme_id, SEPTEMBER)
+        month_trial.file(programme_id, SEPTEMBER, month_trial.trial(programme_id, SEPTEMBER))
         == months.kept_trial(actor=officers[0], month_id=month.id).content
     )
     assert ledger.verify() == []

@@ -22,7 +22,7 @@ from app.models.record import AuditRow
 from app.models.statements import StatementSystem
 from app.models.vouchers import InstrumentKind
 from app.policy import CLOCK, Actor, Role
-from app.workflows import ledger, months, settlement
+from app.workflows import ledger, month_trial, months, settlement
 from tests import factories
 from tests.settled import cancel, have_file, make_paid
 
@@ -127,13 +127,33 @@ def test_the_trial_balance_is_kept_as_it_was(programme: Programme, officers: lis
     enter(programme, "late", datetime(2020, 9, 15, tzinfo=clock.KST), 7)
     file = months.kept_trial(actor=officers[1], month_id=kept.id)
     assert file.file_name == "시산표_2020-09.xlsx" and store.put(file.content) == kept.trial_sha256
-    assert months.trial_file(programme.id, SEPTEMBER) == file.content
+    lines = month_trial.trial(programme.id, SEPTEMBER)
+    assert month_trial.file(programme.id, SEPTEMBER, lines) == file.content
     rows = list(load_workbook(io.BytesIO(file.content)).worksheets[0].iter_rows(values_only=True))
     assert rows[1] == ("계정", "전월이월", "당월 들어옴", "당월 나감", "월말 잔액")
     named = {row[0]: row[1:] for row in rows[2:]}
     assert named["정부 재원"] == (0, 0, 100, -100) and named["합계"][3] == 0
-    october = {line.account: line for line in months.trial(programme.id, OCTOBER)}
+    october = {line.account: line for line in month_trial.trial(programme.id, OCTOBER)}
     assert october[LedgerAccount.PAYABLE].brought == 100 and october[LedgerAccount.PAYABLE].balance == 120
+
+
+def test_a_trial_balance_begins_with_what_the_last_close_kept(
+    programme: Programme, officers: list[Actor]
+) -> None:
+    """The same to the won as over all entries, which are no longer gone through."""
+    whole = month_trial.trial(programme.id, OCTOBER)
+    close(programme, officers[0], SEPTEMBER)
+    assert month_trial.trial(programme.id, OCTOBER) == whole
+    db.session.execute(text("UPDATE month_balance SET amount = amount + 7 WHERE account = 'payable'"))
+    moved = {line.account: line.brought for line in month_trial.trial(programme.id, OCTOBER)}
+    assert moved[LedgerAccount.PAYABLE] == 107, "read from what was kept"
+    # Opened again, it is added up again, and kept anew at its next close.
+    [kept] = db.session.scalars(select(AccountingMonth))
+    months.ask_reopen(actor=officers[1], month_id=kept.id, reason="빠진 기입")
+    months.reopen(actor=officers[2], month_id=kept.id)
+    assert month_trial.trial(programme.id, OCTOBER) == whole
+    close(programme, officers[0], SEPTEMBER)
+    assert month_trial.trial(programme.id, OCTOBER) == whole
 
 
 def test_months_close_in_their_order_and_when_they_are_over(
