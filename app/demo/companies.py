@@ -84,6 +84,35 @@ class Buyer:
     """The day on which the voucher was there."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Startup:
+    """A row of K-Startup's file; without an instrument it has still to apply (R-KST-3)."""
+
+    login: str
+    name: str
+    corporate: bool
+    business_number: str
+    representative: str
+    phone: str
+    agency: str
+    kind: InstrumentKind | None
+
+    def cells(self, selected: date) -> tuple[str, ...]:
+        """As HEADING has them."""
+        return (
+            self.login,
+            self.name,
+            "법인" if self.corporate else "개인",
+            self.business_number,
+            self.representative,
+            self.phone,
+            f"{self.login}@example.kr",
+            self.agency,
+            f"{selected:%Y-%m-%d}",
+            self.kind.label if self.kind else "",
+        )
+
+
 def join_all(stage: Stage) -> list[Buyer]:
     """Sign-ups in the order of their fates, then K-Startup's files; those who have a voucher in the end."""
     agencies = [agency.id for agency in signup.agencies()]
@@ -221,35 +250,39 @@ def _confirm_budgets(stage: Stage, joined: list[Joined]) -> None:
 
 
 def _take_in(stage: Stage, selected: date, chosen: int, unchosen: int) -> list[Buyer]:
-    """A file as K-Startup sends it, previewed and confirmed."""
+    """A file as K-Startup sends it; returns those who chose an instrument."""
+    agencies = [agency.name for agency in signup.agencies()]
+    rows, instruments = [], dict[str, InstrumentKind]()
+    for place in range(chosen + unchosen):
+        corporate = place % 4 != 0
+        login = f"ks{selected:%m%d}{place + 1:03}"
+        phone = stage.words.mobile()
+        if place < chosen:
+            instruments[login] = CARDS[place % 3]
+        rows.append(
+            Startup(
+                login=login,
+                name=stage.words.company(corporate=corporate),
+                corporate=corporate,
+                business_number=stage.words.business_number(corporate=corporate),
+                representative=stage.words.person(),
+                phone=phone,
+                agency=agencies[place % len(agencies)],
+                kind=instruments.get(login),
+            )
+        )
+    return take_file(stage, selected, rows)
+
+
+def take_file(stage: Stage, selected: date, rows: list[Startup]) -> list[Buyer]:
+    """The file previewed and confirmed the day after; the rows with an instrument are buyers then."""
     book = Workbook()
     sheet = book.active
     if sheet is None:
         raise LookupError("a new workbook has no sheet")
     sheet.append(HEADING)
-    agencies = [agency.name for agency in signup.agencies()]
-    instruments: dict[str, tuple[InstrumentKind, str]] = {}
-    for place in range(chosen + unchosen):
-        corporate = place % 4 != 0
-        login = f"ks{selected:%m%d}{place + 1:03}"
-        kind = CARDS[place % 3].label if place < chosen else ""
-        phone = stage.words.mobile()
-        if place < chosen:
-            instruments[login] = (CARDS[place % 3], phone)
-        sheet.append(
-            (
-                login,
-                stage.words.company(corporate=corporate),
-                "법인" if corporate else "개인",
-                stage.words.business_number(corporate=corporate),
-                stage.words.person(),
-                phone,
-                f"{login}@example.kr",
-                agencies[place % len(agencies)],
-                f"{selected:%Y-%m-%d}",
-                kind,
-            )
-        )
+    for row in rows:
+        sheet.append(row.cells(selected))
     content = BytesIO()
     book.save(content)
     with clock.at(instant(selected + timedelta(days=1), 11)):
@@ -260,10 +293,12 @@ def _take_in(stage: Stage, selected: date, chosen: int, unchosen: int) -> list[B
             content=content.getvalue(),
         )
         intake.confirm(actor=PREPARER, intake_id=seen.id)
-    buyers = []
-    for login, (instrument, phone) in instruments.items():
-        account = accounts.find(login)
-        if account is None:
-            raise LookupError(login)
-        buyers.append(Buyer(account.actor(), instrument, phone, selected + timedelta(days=1)))
-    return buyers
+    ready = selected + timedelta(days=1)
+    return [Buyer(_actor(row.login), row.kind, row.phone, ready) for row in rows if row.kind is not None]
+
+
+def _actor(login: str) -> Actor:
+    account = accounts.find(login)
+    if account is None:
+        raise LookupError(login)
+    return account.actor()

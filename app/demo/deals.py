@@ -49,6 +49,8 @@ PLAYED = 30
 """Of the companies with a voucher, so many have a history of deals; it is built at the first start."""
 NOT_YET = {7}
 """The company of the log-in `demand2`: approved, and nothing done yet."""
+BILLED = (0, 5)
+"""Those of `demand` and of `approved06` have a bill to pay, by card and by ZeroPay."""
 WHOLE_VOUCHER = 1_223_000
 """Half-year price from which the team plan costs 4,000,000 won."""
 _serial = count(1)
@@ -81,7 +83,7 @@ def trade(stage: Stage, buyers: list[Buyer], on_sale: list[Offering], *, until: 
     for place, buyer in enumerate(buyers):
         if place in NOT_YET or played == PLAYED:
             continue
-        issued = _issue(stage, buyer, business_day_after(buyer.ready, 1), until)
+        issued = issue(stage, buyer, business_day_after(buyer.ready, 1), until)
         early = buyer.ready < date(2020, 9, 1)
         name = "paid" if early else SCENES[place % len(SCENES)]
         if not issued or instant(business_day_after(issued, 6)) > until:
@@ -101,7 +103,7 @@ def _in_turn(rows: list[Offering]) -> Iterator[Offering]:
         yield rows[place * 7 % len(rows)]
 
 
-def _issue(stage: Stage, buyer: Buyer, day: date, until: datetime) -> date | None:
+def issue(stage: Stage, buyer: Buyer, day: date, until: datetime) -> date | None:
     """Ask for the instrument and, for a card, wait until it has come."""
     if instant(day) > until:
         return None
@@ -193,7 +195,21 @@ def _pay_by_certificate(scene: Scene, deal: Deal, key: str) -> Payment:
     return zeropay_payments.finish_zeropay(actor=scene.buyer.actor, params=back)
 
 
-def _bought(scene: Scene, *, days: int = 0, plan: int = 1, worth: int = 0) -> Deal:
+def billed(scene: Scene, *, plan: int = 1, worth: int = 0) -> Deal:
+    deal = _request(scene, worth=worth)
+    _accept(scene, deal)
+    _bill(scene, deal, plan=plan)
+    return deal
+
+
+def pay_at(scene: Scene, deal: Deal, moment: datetime) -> None:
+    """By certificate, to the minute."""
+    with clock.at(moment):
+        _pay_by_certificate(scene, deal, f"demonstration-{deal.id}-{next(_serial)}")
+
+
+def bought(scene: Scene, *, days: int = 0, plan: int = 1, worth: int = 0) -> Deal:
+    """Asked for, accepted and billed the next day, paid the day after."""
     deal = _request(scene, days=days, worth=worth)
     _accept(scene, deal, days=days + 1)
     _bill(scene, deal, days=days + 1, plan=plan)
@@ -203,7 +219,7 @@ def _bought(scene: Scene, *, days: int = 0, plan: int = 1, worth: int = 0) -> De
     return deal
 
 
-def _evaluate(scene: Scene, deal: Deal, *, days: int) -> None:
+def evaluate(scene: Scene, deal: Deal, *, days: int) -> None:
     words = scene.stage.words
     with scene.later(days, 17, next(_serial) % 60):
         scores = {name: words.random.choice((3, 4, 4, 5, 5)) for name in Evaluation.CRITERIA}
@@ -213,21 +229,21 @@ def _evaluate(scene: Scene, deal: Deal, *, days: int) -> None:
 
 
 def _paid(scene: Scene) -> None:
-    _bought(scene)
+    bought(scene)
 
 
 def _paid_twice(scene: Scene) -> None:
-    _evaluate(scene, _bought(scene, plan=0), days=5)
-    _bought(scene, days=3, plan=0)
+    evaluate(scene, bought(scene, plan=0), days=5)
+    bought(scene, days=3, plan=0)
 
 
 def _evaluated(scene: Scene) -> None:
-    _evaluate(scene, _bought(scene, plan=0), days=4)
+    evaluate(scene, bought(scene, plan=0), days=4)
 
 
 def _spent(scene: Scene) -> None:
     """A team plan that costs the whole voucher, to the last won."""
-    _bought(scene, plan=2, worth=WHOLE_VOUCHER)
+    bought(scene, plan=2, worth=WHOLE_VOUCHER)
 
 
 def _cancelled(scene: Scene) -> None:
@@ -245,7 +261,7 @@ def _turned_down(scene: Scene) -> None:
     deal = _request(scene)
     with scene.later(1, 13):
         deals.turn_down(actor=scene.seller(deal), deal_id=deal.id, reason=scene.stage.words.pick(TURN_DOWN))
-    _bought(scene, days=2, plan=0)
+    bought(scene, days=2, plan=0)
 
 
 def _lapsed(scene: Scene) -> None:
@@ -269,7 +285,7 @@ def _withdrawn(scene: Scene) -> None:
 
 
 def _waived(scene: Scene) -> None:
-    _evaluate(scene, _bought(scene, plan=0), days=3)
+    evaluate(scene, bought(scene, plan=0), days=3)
     with scene.later(4, 10):
         vouchers.request_waiver(actor=scene.buyer.actor, reason="올해 더 쓸 계획이 없습니다.")
     with scene.later(5, 10):
@@ -305,10 +321,11 @@ PLAYS = {
 def _last_days(stage: Stage, buyers: list[Buyer], choice: Iterator[Offering], until: datetime) -> None:
     """Deals that are open when the demonstration begins: asked, accepted and billed in the last days."""
     ends = {"consulting": 0, "accepted": 1, "billed": 2}
-    wanted = [buyers[0], *[b for place, b in enumerate(buyers) if SCENES[place % len(SCENES)] in ends]]
+    shown = [buyers[place] for place in BILLED]
+    wanted = [*shown, *[b for place, b in enumerate(buyers) if SCENES[place % len(SCENES)] in ends]]
     friday = date(2020, 11, 12)
-    for place, buyer in enumerate(wanted[:24]):
-        steps = 2 if buyer is buyers[0] else place % 3
+    for place, buyer in enumerate(wanted[:25]):
+        steps = 2 if buyer in shown else place % 3
         scene = Scene(stage, buyer, choice, friday)
         with clock.at(instant(friday, 9)):
             found = vouchers_reads.overview(actor=buyer.actor)

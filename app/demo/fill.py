@@ -21,6 +21,7 @@ from app.demo import (
     questions,
     reconciliation,
     settling,
+    strange,
     suspicion,
     systems,
     threads,
@@ -63,6 +64,7 @@ def fill() -> dict[str, int]:
         deals.trade(stage, buyers, on_sale, until=demonstration.FIRST_INSTANT)
         threads.talk(stage, buyers, until=demonstration.FIRST_INSTANT)
         questions.ask_all(stage, buyers, on_sale)
+        strange.play(stage, buyers, on_sale)
         money_out.enter_invoices(stage, until=demonstration.FIRST_INSTANT)
         settling.settle(stage)
         money_out.cancel_one(stage, until=demonstration.FIRST_INSTANT)

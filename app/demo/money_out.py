@@ -28,10 +28,11 @@ FORGOTTEN, MISTYPED = 5, 3
 OFF = 10_000
 CLOSED_UNTIL = date(2020, 9, 1)
 
-# Not one in a draft, whose approval would be refused then.
+# One that was settled, but not one in a draft, whose approval would be refused then.
 _TO_CANCEL = text("""
 SELECT t.payment_id, t.supplier_id FROM tax_invoice t JOIN payment p ON p.id = t.payment_id
  WHERE t.state = 'matched' AND p.state = 'paid' AND p.supplier_id <> :shown
+   AND EXISTS (SELECT 1 FROM settlement_item i WHERE i.payment_id = p.id)
    AND NOT EXISTS (SELECT 1 FROM settlement_hold h WHERE h.payment_id = p.id)
    AND NOT EXISTS (SELECT 1 FROM settlement_item i JOIN settlement_line l ON l.id = i.line_id
                      JOIN settlement_batch b ON b.id = l.batch_id
