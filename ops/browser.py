@@ -56,7 +56,7 @@ def installed() -> str | None:
     if chosen := os.environ.get("CHROMIUM"):
         if not os.access(chosen, os.X_OK):
             raise Problem(
-                f"CHROMIUM={chosen}은(는) 실행할 수 있는 파일이 아닙니다. 경로를 고치거나 지정하지 마세요.",
+                f"CHROMIUM={chosen}: 실행할 수 있는 파일이 아닙니다. 경로를 고치거나 지정하지 마세요.",
                 f"CHROMIUM={chosen} is no program: correct the path, or leave it unset.",
             )
         return chosen

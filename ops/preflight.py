@@ -19,7 +19,7 @@ NEEDED_BYTES = 300 * 1024 * 1024
 def port_from(name: str, value: str) -> int:
     if not value.isdecimal() or not 1 <= int(value) <= 65535:
         raise Problem(
-            f"{name}={value}은(는) 포트 번호가 아닙니다. 1~65535 사이의 수를 지정하세요(예: {name}=8080 "
+            f"{name}={value}: 포트 번호가 아닙니다. 1~65535 사이의 수를 지정하세요(예: {name}=8080 "
             "make run).",
             f"{name}={value} is no port: give a number from 1 to 65535, as in `{name}=8080 make run`.",
         )

@@ -219,7 +219,7 @@ class System:
             self.supervisor.check()
             if time.monotonic() > end:
                 raise Problem(
-                    f"{name}이(가) {READY_SECONDS:.0f}초 안에 응답하지 않았습니다. 위의 `{name}` 출력을 "
+                    f"{READY_SECONDS:.0f}초 안에 {name} 쪽이 응답하지 않았습니다. 위의 `{name}` 출력을 "
                     "확인하세요.",
                     f"{name} did not answer within {READY_SECONDS:.0f} s: see its lines above.",
                 )

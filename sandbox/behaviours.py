@@ -174,7 +174,7 @@ def business_number(digits: str) -> str:
 
 def _known(digits: str, *tables: Mapping[str, object]) -> str:
     if not any(digits in table for table in tables):
-        raise ApiError("UNKNOWN_TEST_NUMBER", f"시험용 번호 '{digits}'은(는) 표에 없습니다.", 500)
+        raise ApiError("UNKNOWN_TEST_NUMBER", f"표에 없는 시험용 번호입니다: '{digits}'.", 500)
     return digits
 
 

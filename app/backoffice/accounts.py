@@ -13,6 +13,7 @@ from app.access import current_actor, needs
 from app.backoffice.parts import Page, everything, export_format, listed, run, spreadsheet, typed
 from app.documents.exports import Column
 from app.errors import Refusal
+from app.korean import question, with_object
 from app.policy import Permission, Role
 from app.web import confirm
 from app.web.forms import BaseForm, PhoneField, Required, longest, refusal_to_form
@@ -80,7 +81,7 @@ class Accounts(Page):
             except Refusal as refusal:
                 refusal_to_form(form, refusal)
             else:
-                flash(f"계정 {account.login}을(를) 만들었습니다.", "success")
+                flash(f"계정 {with_object(account.login)} 만들었습니다.", "success")
                 return redirect(url_for(".index"))
         page = self.render("backoffice/operations/account_new.html", form=form)
         return page, 422 if form.is_submitted() else 200
@@ -91,7 +92,7 @@ class Accounts(Page):
         account = accounts_reads.get(actor=current_actor(), account_id=id)
         to, label = url_for(".index"), "사용 재개" if action == "open" else "사용 중지"
         asked = confirm.ask(
-            question=f"계정 {account.login}: '{label}' 처리할까요?",
+            question=f"계정 {account.login}: {question(label)}",
             label=label,
             reason_required=True,
             cancel_url=to,

@@ -14,6 +14,7 @@ from app.backoffice.case_decisions import BUDGET, ONWARD, Decisions, in_other_ha
 from app.backoffice.case_parts import case_page, sheet
 from app.backoffice.parts import number_of, run
 from app.errors import NotFound, Refusal
+from app.korean import way_mark
 from app.policy import Permission, Role
 from app.web.errors import refused
 from app.web.files import disposition
@@ -100,7 +101,7 @@ class Case(Decisions):
             state = tax_office_checks.recheck(actor=current_actor(), application_id=id)
         except Refusal as refusal:
             return refused(refusal, to=to)
-        flash(f"국세청이 '{state}'(으)로 답했습니다.", "success")
+        flash(f"국세청이 '{state}'{way_mark(state)} 답했습니다.", "success")
         return redirect(to)
 
     @expose("/<int:id>/score", methods=["POST"])

@@ -15,6 +15,7 @@ from app.backoffice.base import EXPORT_ROWS, ConsolePage
 from app.clock import real_now
 from app.documents import exports
 from app.errors import Refusal
+from app.korean import question
 from app.models.types import Labelled
 from app.web import confirm
 from app.web.errors import refused
@@ -172,7 +173,7 @@ def decide(
     edge = lifecycle.of(action)[0]
     if edge.confirm or edge.needs_reason:
         asked = confirm.ask(
-            question=edge.confirm or f"{name}: '{edge.label}' 처리할까요?",
+            question=edge.confirm or f"{name}: {question(edge.label)}",
             label=edge.label,
             reason_required=edge.needs_reason,
             cancel_url=to,

@@ -25,6 +25,7 @@ from app.backoffice.settings_form import (
 )
 from app.documents.exports import Column
 from app.errors import NotFound, Refusal
+from app.korean import object_mark
 from app.models.programme import Programme as Year
 from app.policy import Permission
 from app.web import confirm
@@ -133,7 +134,7 @@ class Programme(Page):
         programme, form = programmes.get(programme_id=id), IndustryForm()
         word = " ".join((form.word.data or "").split())
         words = [*programme.excluded_industries, word]
-        done = f"지원 제외 업종에 '{word}'을(를) 추가했습니다."
+        done = f"지원 제외 업종에 '{word}'{object_mark(word)} 추가했습니다."
         if form.validate() and _saved(programme, form, done, excluded_industries=words):
             return redirect(_home(programme, "industries"))
         return self._page(programme, industry=form), 422
@@ -146,7 +147,7 @@ class Programme(Page):
         return _change(
             programme,
             to=_home(programme, "industries"),
-            done=f"지원 제외 업종에서 '{word}'을(를) 뺐습니다.",
+            done=f"지원 제외 업종에서 '{word}'{object_mark(word)} 뺐습니다.",
             excluded_industries=words,
         )
 

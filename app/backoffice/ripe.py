@@ -22,6 +22,7 @@ from app.backoffice.parts import (
 )
 from app.documents.exports import Column
 from app.errors import Refusal
+from app.korean import with_object
 from app.policy import Permission
 from app.web.errors import refused
 from app.web.forms import BaseForm, DateField, Required
@@ -124,7 +125,7 @@ class Ripe(Page):
         if built.batch is None:
             flash("정산할 결제가 없어 작성하지 않았습니다. 제외 사유를 확인해 주세요.", "info")
             return redirect(to)
-        flash(f"정산 {built.batch.number}을(를) 작성했습니다. 공급기업 {built.lines:,}곳", "success")
+        flash(f"정산 {with_object(built.batch.number)} 작성했습니다. 공급기업 {built.lines:,}곳", "success")
         return redirect(url_for("console_settlement.detail", id=built.batch.id))
 
     @expose("/payments")

@@ -25,6 +25,7 @@ from app.backoffice.supplier_forms import TOLD, SupplementForm, SupplierForm, de
 from app.backoffice.supplier_parts import supplier_page
 from app.documents.exports import Column
 from app.errors import InvalidInput, Refusal
+from app.korean import way_mark
 from app.models.catalogue import SupplierState
 from app.policy import Permission
 from app.web import confirm, filters
@@ -142,7 +143,7 @@ class Suppliers(Page):
             state = supplier_checks.ask_tax_office(actor=current_actor(), supplier_id=id)
         except Refusal as refusal:
             return refused(refusal, to=to)
-        flash(f"국세청이 '{state}'(으)로 답했습니다.", "success")
+        flash(f"국세청이 '{state}'{way_mark(state)} 답했습니다.", "success")
         return redirect(to)
 
     @expose("/<int:id>/account", methods=["POST"])

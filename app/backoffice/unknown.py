@@ -15,11 +15,11 @@ from app.backoffice import ways_back
 from app.backoffice.parts import Page, chosen, everything, export_format, listed, spreadsheet
 from app.documents.exports import Column
 from app.errors import Refusal
+from app.korean import in_words
 from app.models.payments import Payment, PaymentState, UnknownWhy
 from app.models.vouchers import InstrumentKind
 from app.policy import Permission
 from app.web.errors import refused
-from app.web.korean import in_words
 from app.workflows import unknown_outcomes
 from app.workflows.unknown_outcomes import LONG, Kind
 

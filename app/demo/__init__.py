@@ -65,7 +65,7 @@ def move() -> ResponseReturnValue:
     except Refusal as refusal:
         flash(refusal.text, "danger")
     else:
-        flash(f"시연 시각을 {clock.write_day(moved.date())} {moved:%H:%M}(으)로 옮겼습니다.", "success")
+        flash(f"시연 시각을 {clock.write_day(moved.date())} {moved:%H시 %M분}으로 옮겼습니다.", "success")
     return redirect(back)
 
 

@@ -9,6 +9,7 @@ from app.documents import bank_files, sheets
 from app.documents.bank_files import BadRow, Codes, FileRefused, ResultFile, ResultRow
 from app.documents.bank_maps import Frame, Layout
 from app.errors import InvalidInput
+from app.korean import subject_mark
 
 _CAPTION_ROWS = 10
 """How far down the row of titles may stand: banks put captions above it."""
@@ -34,7 +35,8 @@ def read(layout: Layout, content: bytes, *, count: int, total: int) -> ResultFil
         wanted = ", ".join(f"‘{title}’" for title in layout.results.titles)
         raise FileRefused(
             "header",
-            f"열 제목 {wanted}이(가) 있는 행을 찾지 못했습니다. 은행이 보낸 결과 파일을 올려 주세요.",
+            f"열 제목 {wanted}{subject_mark(wanted)} 있는 행을 찾지 못했습니다. "
+            "은행이 보낸 결과 파일을 올려 주세요.",
         )
     squeezed = [_squeezed(cell) for cell in table[head][1]]
     places = [squeezed.index(title) for title in titles]

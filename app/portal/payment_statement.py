@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.access import current_actor, needs
 from app.documents.exports import Column
 from app.errors import Refusal
+from app.korean import with_object
 from app.policy import Permission
 from app.portal import lists, payment_lists
 from app.portal.payment_flow import blueprint
@@ -57,8 +58,8 @@ def statement_issue() -> ResponseReturnValue:
         return refused(refusal, to=url_for("payments.statement", **wanted.address))
     number = slips.number_of(slip)
     flash(
-        f"청구내역서 {number}을(를) 발급했습니다." if is_new
-        else f"내용이 달라지지 않아 이미 발급한 청구내역서 {number}을(를) 보여 드립니다.",
+        f"청구내역서 {with_object(number)} 발급했습니다." if is_new
+        else f"내용이 달라지지 않아 이미 발급한 청구내역서 {with_object(number)} 보여 드립니다.",
         "success" if is_new else "info",
     )  # fmt: skip
     return redirect(url_for("slips.view", slip_id=slip.id))

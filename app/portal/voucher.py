@@ -10,6 +10,7 @@ from wtforms import RadioField, SelectField, StringField
 
 from app.access import current_actor, needs
 from app.errors import Refusal
+from app.korean import way_mark
 from app.models.applications import ApplicationState
 from app.models.vouchers import InstrumentKind, InstrumentState
 from app.policy import Permission
@@ -155,7 +156,7 @@ def choose() -> ResponseReturnValue:
     except Refusal as refusal:
         refusal_to_form(form, refusal)
         return _page(choice=form)
-    flash(f"결제수단을 {kind.label}(으)로 정했습니다.", "success")
+    flash(f"결제수단을 {kind.label}{way_mark(kind.label)} 정했습니다.", "success")
     return redirect(url_for("voucher.index"))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 
 from app.clock import KST, WEEKDAYS, write_deadline
-from app.web.korean import in_words, with_object
+from app.korean import in_words, question, way_mark, with_object
 
 NONE = "-"
 
@@ -151,6 +151,8 @@ FILTERS: dict[str, Callable[..., str]] = {
     "remaining": remaining,
     "file_size": file_size,
     "object_particle": with_object,
+    "way_particle": way_mark,
+    "asked": question,
     "option_value": option_value,
 }
 

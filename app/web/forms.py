@@ -16,7 +16,7 @@ from wtforms import Field, Form, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, StopValidation, ValidationError
 
 from app.errors import Refusal
-from app.web.korean import with_object
+from app.korean import with_object
 
 SEPARATORS = str.maketrans("", "", " -–—./·\u00a0\t")
 AMOUNT_MARKS = str.maketrans("", "", " ,원₩\u00a0\t")

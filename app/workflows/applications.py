@@ -26,8 +26,8 @@ _REJECT = {
     "target": State.REJECTED,
     "permission": Permission.SCREENING_DECIDE,
     "needs_reason": True,
-    "confirm": "심사탈락은 되돌릴 수 없습니다. 이 기업은 올해 사업에 다시 신청할 수 없습니다. 탈락 "
-    "처리할까요?",
+    "confirm": "심사탈락은 되돌릴 수 없습니다. 이 기업은 올해 사업에 다시 신청할 수 없습니다. "
+    "탈락으로 결정할까요?",
     "tell": (Tell(to="company", text="심사 결과 심사탈락되었습니다. 사유: {reason}"),),
 }
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from app import clock, crypto, policy
 from app.db import db, lock, transaction
 from app.errors import Conflict, InvalidInput, NotFound
+from app.korean import with_object, with_topic
 from app.models.applications import Application, ApplicationState
 from app.models.companies import Company, CompanyKind, Document, DocumentKind, VerifiedAs
 from app.models.numbers import digits, valid_business_number, valid_mobile
@@ -76,9 +77,9 @@ def check_details(values: Mapping[str, Any]) -> dict[str, str]:
             if not (isinstance(value, int) and 0 <= value <= MOST_EMPLOYEES):
                 wrong[field] = "상시근로자 수를 0 이상의 숫자로 입력해 주세요. 없으면 0을 입력합니다."
         elif field in REQUIRED and not value:
-            wrong[field] = f"{LABELS[field]}을(를) 입력해 주세요."
+            wrong[field] = f"{with_object(LABELS[field])} 입력해 주세요."
         elif field in LENGTHS and len(value) > LENGTHS[field]:
-            wrong[field] = f"{LABELS[field]}은(는) {LENGTHS[field]}자 이하로 입력해 주세요."
+            wrong[field] = f"{with_topic(LABELS[field])} {LENGTHS[field]}자 이하로 입력해 주세요."
         elif field.endswith("email") and value and not valid_email(value):
             wrong[field] = "이메일을 'name@example.co.kr' 형식으로 입력해 주세요."
         elif field.endswith("phone") and value and not valid_mobile(value):
@@ -166,7 +167,7 @@ def _edit(actor: Actor, values: dict[str, Any], payment_token: str | None) -> Co
     change = {f: (getattr(company, f), v) for f, v in values.items() if getattr(company, f) != v}
     fixed = [field for field in FIXED_LATER if field in change]
     if fixed and application.state not in _EARLY:
-        text = f"{LABELS[fixed[0]]}은(는) 심사확정된 뒤에는 바꿀 수 없습니다."
+        text = f"{with_topic(LABELS[fixed[0]])} 심사확정된 뒤에는 바꿀 수 없습니다."
         raise InvalidInput("company.fixed_field", text, fields={fixed[0]: text})
     if not change:
         return company

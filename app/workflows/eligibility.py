@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.errors import InvalidInput
+from app.korean import topic_mark
 from app.models.programme import Programme
 
 
@@ -35,7 +36,8 @@ def refuse(programme: Programme, *, industry: str, employees: int | None) -> Non
     if word is not None:
         raise Ineligible(
             "company.excluded_industry",
-            f"업종 '{industry}'은(는) {programme.year}년 사업의 지원 제외 업종('{word}')에 해당합니다.",
+            f"업종 '{industry}'{topic_mark(industry)} {programme.year}년 사업의 지원 제외 "
+            f"업종('{word}')에 해당합니다.",
             field="industry",
             steps=(
                 "업종을 잘못 입력했다면 사업자등록증의 업태와 종목대로 고쳐 주세요.",

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app import policy
 from app.db import Base, lock, transaction
 from app.errors import Conflict, Denied, InvalidInput
+from app.korean import object_mark
 from app.models.types import EncryptedText, Labelled
 from app.policy import Actor, Permission
 from app.workflows import record
@@ -75,9 +76,10 @@ class Lifecycle:
             if edge.source is state:
                 return edge
         wanted = "·".join(dict.fromkeys(edge.source.label for edge in candidates))
+        act = candidates[0].label
         raise Conflict(
             f"{self.entity}.{action}.state",
-            f"현재 상태가 '{state.label}'이라서 '{candidates[0].label}'을(를) 할 수 없습니다. "
+            f"현재 상태가 '{state.label}'이라서 '{act}'{object_mark(act)} 할 수 없습니다. "
             f"'{wanted}' 상태에서만 할 수 있으니 화면을 새로 고쳐 현재 상태를 확인해 주세요.",
         )
 

@@ -66,7 +66,7 @@ _OF_THE_LEAD_AGENCY = (
         source=OfferingState.IN_REVIEW,
         target=OfferingState.ON_SALE,
         permission=_APPROVE,
-        tell=_told("서비스 '{name}'이(가) 승인되어 판매를 시작했습니다."),
+        tell=_told("서비스 '{name}'의 승인이 끝나 판매를 시작했습니다."),
     ),
     Edge(
         action="send_back",
@@ -75,7 +75,7 @@ _OF_THE_LEAD_AGENCY = (
         target=OfferingState.RETURNED,
         permission=_APPROVE,
         needs_reason=True,
-        tell=_told("서비스 '{name}'이(가) 반려되었습니다. 사유: {reason}"),
+        tell=_told("서비스 '{name}'의 승인 요청이 반려되었습니다. 사유: {reason}"),
     ),
     *(
         Edge(

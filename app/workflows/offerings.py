@@ -14,6 +14,7 @@ from sqlalchemy import delete, select
 from app import clock, policy
 from app.db import db, lock, transaction
 from app.errors import Conflict, Denied, InvalidInput
+from app.korean import with_topic
 from app.models.catalogue import (
     Category,
     Offering,
@@ -250,7 +251,7 @@ def _check(
     texts = {"name": search.clean(name), "summary": search.clean(summary), "description": description.strip()}
     words = list(dict.fromkeys(word for word in map(search.clean, keywords) if word))
     wrong = {
-        field: f"{label}은(는) {longest:,}자까지 쓸 수 있습니다."
+        field: f"{with_topic(label)} {longest:,}자까지 쓸 수 있습니다."
         for field, (label, longest) in _LENGTHS.items()
         if len(texts[field]) > longest
     }

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from app import clock
 from app.db import db
+from app.korean import subject_mark
 from app.models.holds import HoldSource
 from app.models.tax_invoices import InvoiceState
 from app.models.vouchers import InstrumentKind
@@ -66,7 +67,7 @@ def _use(row: Any, staff: bool) -> Check:
         left = (day - clock.today()).days
         ways.append(f"{clock.write_day(day)} 24:00 경과")
         needs.append(f"{left}일 더({clock.write_day(day)} 24:00)")
-    which = " 중 하나가" if len(ways) > 1 else "이(가)"
+    which = " 중 하나가" if len(ways) > 1 else subject_mark(ways[0]) if ways else ""
     return Check(Wait.USE, False, f"{', '.join(ways)}{which} 필요합니다.", " 또는 ".join(needs))
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, func, select
 from app import policy
 from app.db import db, lock, transaction
 from app.errors import Conflict, Denied, InvalidInput, NotFound
+from app.korean import with_object, with_topic
 from app.models.catalogue import Offering, Supplier, SupplierState
 from app.models.record import AuditRow
 from app.policy import Actor, Permission
@@ -172,9 +173,9 @@ def check_details(**fields: str) -> dict[str, str]:
     wrong = {}
     for name, value in values.items():
         if not value and name != "introduction":
-            wrong[name] = f"{LABELS[name]}을(를) 입력해 주세요."
+            wrong[name] = f"{with_object(LABELS[name])} 입력해 주세요."
         elif len(value) > _LENGTHS[name]:
-            wrong[name] = f"{LABELS[name]}은(는) {_LENGTHS[name]:,}자까지 쓸 수 있습니다."
+            wrong[name] = f"{with_topic(LABELS[name])} {_LENGTHS[name]:,}자까지 쓸 수 있습니다."
     if values.get("email") and not company_edits.valid_email(values["email"]):
         wrong["email"] = "이메일 주소를 확인해 주세요. 예: name@example.kr"
     if wrong:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app import clock, policy
 from app.db import db, lock, transaction
 from app.errors import Conflict, Denied, InvalidInput, NotFound
+from app.korean import way_mark
 from app.models.deals import Deal, DealState
 from app.models.record import AuditRow
 from app.models.threads import DealFile, DealMessage, DealSide
@@ -47,8 +48,9 @@ def closed_text(deal: Deal) -> str | None:
     if until is None or clock.now() < until:
         return None
     return (
-        f"'{deal.state.label}'(으)로 끝난 지 {AFTER_THE_END.days}일이 지나 메시지를 더 보낼 수 없습니다. "
-        "주고받은 메시지와 파일은 계속 볼 수 있고, 새로 상담하려면 거래상담을 다시 요청해야 합니다."
+        f"'{deal.state.label}'{way_mark(deal.state.label)} 끝난 지 {AFTER_THE_END.days}일이 지나 "
+        "메시지를 더 보낼 수 없습니다. 주고받은 메시지와 파일은 계속 볼 수 있고, "
+        "새로 상담하려면 거래상담을 다시 요청해야 합니다."
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import joinedload
 from app import clock, policy
 from app.db import db, lock, transaction
 from app.errors import Conflict
+from app.korean import way_mark
 from app.models.deals import Deal
 from app.models.payments import UNDECIDED, Payment, PaymentState, UnknownWhy
 from app.models.types import Labelled
@@ -151,7 +152,8 @@ def ask_now(*, actor: Actor, payment_id: int) -> Payment:
         if payment.state not in UNDECIDED and payment.ask_again_at is None:
             raise Conflict(
                 "payment.known",
-                f"이미 '{payment.state.label}'(으)로 확인된 결제입니다. 목록을 새로 고쳐 주세요.",
+                f"이미 '{payment.state.label}'{way_mark(payment.state.label)} 확인된 결제입니다. "
+                "목록을 새로 고쳐 주세요.",
             )
         record.write("payment", payment_id, "ask_now", actor=actor)
     return payment_resolution.resolve_one(payment_id=payment_id)

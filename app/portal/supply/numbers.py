@@ -10,10 +10,10 @@ from flask.typing import ResponseReturnValue
 
 from app.access import current_actor, needs
 from app.documents.exports import Column
+from app.korean import in_words
 from app.policy import Permission
 from app.portal import lists
 from app.portal.supply.root import blueprint
-from app.web.korean import in_words
 from app.workflows import supplier_numbers
 from app.workflows.supplier_numbers import PERIODS, Numbers, SupplierNumbers
 

@@ -14,6 +14,7 @@ from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import StopValidation, ValidationError
 
 from app.errors import Refusal
+from app.korean import with_object
 from app.models.catalogue import Category, Offering, OfferingFileKind, Plan
 from app.web.forms import (
     BaseForm,
@@ -24,7 +25,6 @@ from app.web.forms import (
     longest,
     refusal_to_form,
 )
-from app.web.korean import with_object
 from app.workflows import offering_versions
 from app.workflows.offering_files import RULES
 from app.workflows.offering_versions import PlanInput

@@ -83,7 +83,7 @@ def test_zeropay_opens_at_once_and_shows_its_wallet(site: Flask, log_in_as: LogI
     assert "발급완료" in page and "더 구매할 금액" in page and "400,000원" in page
     assert applicant.company.name in page and "입금 계좌" in page and "잔액 새로고침" in page
     applicant.post("/voucher/issue")
-    assert "발급신청&#39;을(를) 할 수 없습니다" in applicant.get("/voucher")
+    assert "발급신청&#39;을 할 수 없습니다" in applicant.get("/voucher")
 
 
 def test_card_can_be_asked_for_from_the_next_day_and_arrives_later(

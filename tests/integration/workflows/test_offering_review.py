@@ -99,7 +99,7 @@ def test_a_return_tells_the_sentences_of_its_reasons(shop: Shop) -> None:
     said = f"{offering_review.REASONS['evidence_old']} 9월 자료입니다."
     assert offering.reason == said
     told = db.session.scalars(select(Notice.text).where(Notice.supplier_id == shop.supplier.id)).all()
-    assert told == [f"서비스 '모여라 화상회의'이(가) 반려되었습니다. 사유: {said}"]
+    assert told == [f"서비스 '모여라 화상회의'의 승인 요청이 반려되었습니다. 사유: {said}"]
     review = db.session.scalars(select(OfferingReview)).one()
     assert [name for name, fits in review.checks.items() if fits] == ["category"]
 

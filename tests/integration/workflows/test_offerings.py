@@ -69,7 +69,7 @@ def test_a_draft_shows_only_after_approval(shop: Shop) -> None:
     assert [o.id for o in catalogue.page_of(q="웨비나 새빛").items] == [offering.id]
     assert waiting(shop) == []
     told = db.session.scalars(select(Notice.text).where(Notice.supplier_id == shop.supplier.id)).all()
-    assert told == ["서비스 '모여라 화상회의'이(가) 승인되어 판매를 시작했습니다."]
+    assert told == ["서비스 '모여라 화상회의'의 승인이 끝나 판매를 시작했습니다."]
 
 
 def test_a_name_and_a_category_make_a_draft(shop: Shop) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from app.clock import KST
 from app.web import filters
-from app.web.korean import with_object
 
 
 @pytest.mark.parametrize(
@@ -107,19 +106,6 @@ def test_what_remains_in_words(span: timedelta | None, words: str) -> None:
 )
 def test_file_size(size: int | None, shown: str) -> None:
     assert filters.file_size(size) == shown
-
-
-@pytest.mark.parametrize(
-    ("word", "with_particle"),
-    [
-        ("이름", "이름을"),
-        ("전화번호", "전화번호를"),
-        ("사업자등록증", "사업자등록증을"),
-        ("기간(시작)", "기간(시작)을"),
-    ],
-)
-def test_the_particle_fits_the_word(word: str, with_particle: str) -> None:
-    assert with_object(word) == with_particle
 
 
 def test_every_filter_is_registered_under_its_name() -> None:
