@@ -163,10 +163,13 @@ def decide(
     *,
     to: str,
     name: str,
+    facts: str = "",
     then: Callable[[], str] | None = None,
     **arguments: Any,
 ) -> ResponseReturnValue:
     """Fire an edge from its button: asks first where the edge says so, and for the reason where it needs one.
+
+    `facts` are of this record, what the edge's own question cannot say: how many, how much.
 
     A refusal goes back to `to`; after success it goes on to where `then` says, if anywhere.
     """
@@ -174,6 +177,7 @@ def decide(
     if edge.confirm or edge.needs_reason:
         asked = confirm.ask(
             question=edge.confirm or f"{name}: {question(edge.label)}",
+            consequence=facts,
             label=edge.label,
             reason_required=edge.needs_reason,
             cancel_url=to,

@@ -177,7 +177,7 @@ class Suppliers(Page):
             if asked is not None:
                 return asked
         verb = suppliers.select_supplier
-        what = {"supplier_id": id, "seen": key_of(request.form.get("seen"))}
+        what: dict[str, Any] = {"supplier_id": id, "seen": key_of(request.form.get("seen"))}
         return decide(SUPPLIER, "select", verb, to=to, name=name, then=self._onward, **what)
 
     @expose("/<int:id>/<any(ask_supplement, reject, suspend, lift):action>", methods=["GET", "POST"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
+from flask_admin.helpers import get_current_view
 
 OWN_FIELDS = frozenset({"csrf_token", "confirmed", "reason"})
 
@@ -21,8 +24,7 @@ def ask(
     confirmed = request.form.get("confirmed") == "1"
     if confirmed and (reason or not reason_required):
         return None
-    return render_template(
-        "components/confirm_page.html",
+    return _page(
         question=question,
         consequence=consequence,
         label=label,
@@ -31,3 +33,11 @@ def ask(
         hidden=[(key, value) for key, value in request.form.items(multi=True) if key not in OWN_FIELDS],
         reason_missing=confirmed,
     )
+
+
+def _page(**asked: Any) -> str:
+    """Within the frame of the console, where one of its pages asks: the menu and the person stay in sight."""
+    view = get_current_view()
+    if view is not None and view.endpoint == request.blueprint:
+        return str(view.render("backoffice/confirm.html", **asked))
+    return render_template("components/confirm_page.html", **asked)
