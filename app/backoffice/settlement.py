@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import flash, redirect, request, url_for
+from flask import current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
+from itsdangerous import BadData, URLSafeTimedSerializer
 
 from app.access import current_actor, needs
 from app.backoffice.parts import (
@@ -19,10 +20,12 @@ from app.backoffice.parts import (
     listed,
     spreadsheet,
 )
+from app.documents import sniff
 from app.documents.exports import Column
-from app.errors import Refusal
+from app.errors import NotFound, Refusal
 from app.models.settlements import BatchState
 from app.policy import Permission
+from app.web import confirm
 from app.web.errors import refused
 from app.web.filters import mask_account
 from app.web.forms import BaseForm, Required, UploadField, refusal_to_form
@@ -33,7 +36,9 @@ from app.workflows import (
     settlement,
     settlement_approval,
     settlement_bank,
+    settlement_facts,
     settlement_reads,
+    settlement_results,
     slip_views,
     slips,
 )
@@ -95,6 +100,17 @@ def _batch_id(row: settlement_reads.BatchRow) -> int:
     return row.batch.id
 
 
+BAD_ROWS: list[Column[Any]] = [
+    Column("행", lambda r: r.row, kind="number"),
+    Column("내용", lambda r: r.text, width=60),
+    Column("사유", lambda r: r.reason, width=60),
+]
+MOST_SHOWN = 100
+"""Rows of each kind on a preview; the file has all that cannot be taken."""
+LASTS = 24 * 60 * 60
+"""Seconds for which a preview can be opened: as long as its file is kept."""
+
+
 class ResultForm(BaseForm):
     file = UploadField("은행 이체결과 파일", validators=[Required()], max_mb=20)
 
@@ -128,6 +144,8 @@ class Settlement(Page):
             papers=slips.for_lines([line.id for line in listing.rows]),
             sendings=mails.of_lines([line.id for line in listing.rows]),
             edges=[edge for edge in page.edges if edge.action in VERBS],
+            facts=settlement_facts.of_batch(page.row),
+            export=_export_question(page) if page.batch.state is BatchState.APPROVED else None,
             can_import="reconcile" in actions,
             can_export="export" in actions or (page.batch.state in SENT and page.row.sent > 0),
             own_draft=page.batch.drafted_by_id == current_actor().id,
@@ -143,40 +161,98 @@ class Settlement(Page):
         """Who may, the edge says; the drafter never approves (R-ROLE-4)."""
         page = settlement_reads.batch(actor=current_actor(), batch_id=id)
         to, name = url_for(".detail", id=id), f"정산 {page.batch.number}"
-        return decide(BATCH, action, VERBS[action], to=to, name=name, batch_id=id)
+        facts = settlement_facts.of_batch(page.row)
+        return decide(BATCH, action, VERBS[action], to=to, name=name, facts=facts, batch_id=id)
 
     @expose("/<int:id>/transfers", methods=["POST"])
     @needs(Permission.SETTLEMENT_PAY)
     def transfers(self, id: int) -> ResponseReturnValue:
-        """The bank's file; the first time moves the batch on, later the same bytes come again."""
+        """The bank's file; the first time asks and moves the batch on, later the same bytes come again."""
+        to, actor = url_for(".detail", id=id), current_actor()
+        page = settlement_reads.batch(actor=actor, batch_id=id)
+        if page.batch.state is BatchState.APPROVED:
+            asked = confirm.ask(**_export_question(page), cancel_url=to)
+            if asked is not None:
+                return asked
         try:
             code = request.form.get("format") or None
-            file = settlement_bank.export_bank_file(actor=current_actor(), batch_id=id, format_code=code)
+            file = settlement_bank.export_bank_file(actor=actor, batch_id=id, format_code=code)
         except Refusal as refusal:
-            return refused(refusal, to=url_for(".detail", id=id))
+            return refused(refusal, to=to)
         return attachment(file.content, file.file_name, file.content_type)
 
     @expose("/<int:id>/results", methods=["POST"])
     @needs(Permission.SETTLEMENT_PAY)
     def results(self, id: int) -> ResponseReturnValue:
+        """Upload; what the file would do is shown before anything is written."""
         page, form = settlement_reads.batch(actor=current_actor(), batch_id=id), ResultForm()
         if form.validate():
             upload = form.file.data
             try:
-                taken = settlement_bank.import_result(
-                    actor=current_actor(),
-                    batch_id=id,
-                    content=upload.read(),
-                    file_name=upload.filename or "result.csv",
-                )
+                kept = settlement_results.keep(actor=current_actor(), batch_id=id, content=upload.read())
             except Refusal as refusal:
                 refusal_to_form(form, refusal)
             else:
-                bad = f", 반영하지 못한 행 {len(taken.bad):,}건" if taken.bad else ""
-                text = f"지급완료 {taken.paid:,}건, 이체실패 {taken.failed:,}건{bad}"
-                flash(text, "info" if taken.bad else "success")
-                return redirect(url_for(".detail", id=id))
+                token = _signer(id).dumps([sniff.safe_name(upload.filename or ""), kept])
+                return redirect(url_for(".result", id=id, token=token))
         return self._page(id, page, form), 422
+
+    @expose("/<int:id>/results/<token>", methods=["GET"])
+    @needs(Permission.SETTLEMENT_PAY)
+    def result(self, id: int, token: str) -> ResponseReturnValue:
+        """Line by line what would become of the batch; then, confirmed, exactly that file is taken."""
+        actor, (name, content) = current_actor(), _kept(id, token)[1:]
+        page = settlement_reads.batch(actor=actor, batch_id=id)
+        try:
+            found = settlement_results.foresee(actor=actor, batch_id=id, content=content)
+        except Refusal as refusal:
+            return refused(refusal, to=url_for(".detail", id=id))
+        if export_format():
+            return spreadsheet(found.bad, BAD_ROWS, name=f"반영하지 못하는 행_{page.batch.number}")
+        return self.render(
+            "backoffice/settlement/result.html",
+            batch=page.batch,
+            name=name,
+            token=token,
+            found=found,
+            most=MOST_SHOWN,
+            ask=_import_question(page, found),
+        )
+
+    @expose("/<int:id>/results/<token>/take", methods=["POST"])
+    @needs(Permission.SETTLEMENT_PAY)
+    def take_result(self, id: int, token: str) -> ResponseReturnValue:
+        actor, (kept, name, content) = current_actor(), _kept(id, token)
+        page = settlement_reads.batch(actor=actor, batch_id=id)
+        to, back = url_for(".detail", id=id), url_for(".result", id=id, token=token)
+        try:
+            found = settlement_results.foresee(actor=actor, batch_id=id, content=content)
+            asked = confirm.ask(**_import_question(page, found), cancel_url=back)
+            if asked is not None:
+                return asked
+            taken = settlement_bank.import_result(
+                actor=actor,
+                batch_id=id,
+                content=content,
+                file_name=name,
+                digest=request.form.get("digest", ""),
+            )
+        except Refusal as refusal:
+            return refused(refusal, to=back if refusal.code == "settlement.result.changed" else to)
+        settlement_results.drop(actor=actor, name=kept)
+        bad = f", 반영하지 못한 행 {len(taken.bad):,}건" if taken.bad else ""
+        text = f"지급완료 {taken.paid:,}건, 이체실패 {taken.failed:,}건{bad}"
+        flash(text, "info" if taken.bad else "success")
+        return redirect(to)
+
+    @expose("/<int:id>/results/<token>/discard", methods=["POST"])
+    @needs(Permission.SETTLEMENT_PAY)
+    def discard_result(self, id: int, token: str) -> ResponseReturnValue:
+        """Nothing was written, and the file can be uploaded again: nothing to ask."""
+        kept, name, _ = _kept(id, token)
+        settlement_results.drop(actor=current_actor(), name=kept)
+        flash(f"‘{name}’ 파일을 반영하지 않았습니다.", "info")
+        return redirect(url_for(".detail", id=id))
 
     @expose("/<int:id>/lines/<int:line_id>")
     def line(self, id: int, line_id: int) -> ResponseReturnValue:
@@ -215,3 +291,32 @@ class Settlement(Page):
                 raise
             return refused(refusal, to=str(to))
         return attachment(file.content, file.file_name, "application/pdf")
+
+
+def _export_question(page: settlement_reads.BatchPage) -> dict[str, Any]:
+    edge = BATCH.of("export")[0]
+    facts = settlement_facts.of_transfers(actor=current_actor(), row=page.row)
+    return {"question": edge.confirm or "", "consequence": facts, "label": edge.label}
+
+
+def _import_question(page: settlement_reads.BatchPage, found: settlement_results.Foreseen) -> dict[str, Any]:
+    facts = (
+        f"정산 {page.batch.number}: 지급완료 {found.paid.count:,}건 {found.paid.amount:,}원, "
+        f"이체실패 {found.failed.count:,}건 {found.failed.amount:,}원"
+    )
+    return {"question": BATCH.of("reconcile")[0].confirm or "", "consequence": facts, "label": "결과 반영"}
+
+
+def _signer(batch_id: int) -> URLSafeTimedSerializer:
+    """Whoever uploaded it decides, and about this batch alone."""
+    salt = f"result of batch {batch_id} by {current_actor().id}"
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt=salt)
+
+
+def _kept(batch_id: int, token: str) -> tuple[str, str, bytes]:
+    """What an uploaded file is kept as, its own name, and its content. Raises NotFound."""
+    try:
+        name, kept = _signer(batch_id).loads(token, max_age=LASTS)
+    except BadData as error:
+        raise NotFound("settlement.result.preview", settlement_results.GONE) from error
+    return kept, name, settlement_results.kept(actor=current_actor(), name=kept)

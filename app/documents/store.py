@@ -81,6 +81,31 @@ def take(file: IO[bytes]) -> tuple[str, int]:
     return sha256, size
 
 
+def lay_aside(content: bytes) -> str:
+    """Keep for a day what awaits a decision, and return its name; `sweep_aside` takes it away."""
+    with aside() as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+        name = hashlib.sha256(content).hexdigest()
+        os.replace(file.name, _aside_path(name))
+    return name
+
+
+def read_aside(name: str) -> bytes:
+    """Raises FileNotFoundError where it was dropped, or swept."""
+    return _aside_path(name).read_bytes()
+
+
+def drop_aside(name: str) -> None:
+    """The decision is made."""
+    _aside_path(name).unlink(missing_ok=True)
+
+
+def _aside_path(name: str) -> Path:
+    return path(name).parents[1] / ASIDE / name
+
+
 def sweep_aside() -> int:
     """Delete what dead processes left aside more than a day ago; returns how many files."""
     if _root is None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import select, text
+from sqlalchemy.orm import joinedload
 
 from app import clock, policy
 from app.db import db, lock, transaction
 from app.documents import bank_maps, bank_results
 from app.documents.bank_files import BadRow, FileRefused, ResultFile, ResultRow, Transfer
 from app.documents.bank_maps import Layout
-from app.errors import Conflict, InvalidInput
+from app.errors import Conflict, InvalidInput, NotFound
 from app.models.ledger import JournalKind, LedgerAccount
 from app.models.settlements import (
     BankResultFile,
@@ -58,6 +60,22 @@ class Imported:
     paid: int
     failed: int
     bad: list[BadRow]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a result file says of a batch's lines that wait for it."""
+
+    good: list[ResultRow]
+    bad: list[BadRow]
+    rows: int
+    """Of both, and those that could not be read."""
+
+    @property
+    def digest(self) -> str:
+        """Of all that would be done: to be handed back with the decision."""
+        done = [[row.line_id, row.paid] for row in self.good], [[row.row, row.reason] for row in self.bad]
+        return hashlib.sha256(json.dumps(done).encode()).hexdigest()
 
 
 def export_bank_file(*, actor: Actor, batch_id: int, format_code: str | None = None) -> BankFile:
@@ -161,48 +179,81 @@ def _sent(batch: SettlementBatch) -> list[SettlementLine]:
     return found
 
 
-def import_result(*, actor: Actor, batch_id: int, content: bytes, file_name: str) -> Imported:
+def import_result(
+    *, actor: Actor, batch_id: int, content: bytes, file_name: str, digest: str | None = None
+) -> Imported:
     """Take the bank's result file, once: lines become paid or failed, bad rows are kept with their reason.
 
     Read by the map that the batch was exported with; the batch is reconciled when every line has its result.
     A code that means neither paid nor failed refuses the whole file, which can be taken once it is known.
     Raises Denied `same_person` for the drafter, InvalidInput `settlement.result.<what>` (encoding, form,
-    header, trailer, count, total, unknown_code, batch), Conflict `settlement.result.taken` and by state.
+    header, trailer, count, total, unknown_code, batch), Conflict `settlement.result.taken`, by state, and
+    `settlement.result.changed` where it would no longer do what `digest` is of.
     """
     policy.require(actor, Permission.SETTLEMENT_PAY)
-    sha256 = hashlib.sha256(content).hexdigest()
     with transaction() as session:
         exclusive()
         batch = lock(SettlementBatch, batch_id)
-        policy.require_own(actor, batch)
-        policy.require_other_person(actor, batch.drafted_by_id)
-        if session.scalar(select(BankResultFile.id).where(BankResultFile.sha256 == sha256)):
-            raise Conflict(
-                "settlement.result.taken", "이미 반영한 파일입니다. 같은 파일은 한 번만 반영합니다."
-            )
-        BATCH.pick("reconcile", batch.state)
+        _refuse_import(actor, batch, content)
         lines = {line.id: line for line in locked_lines(batch_id)}
-        file = _read(content, batch, lines)
-        good, bad = _sort(file.rows, lines)
-        bad = sorted([*file.bad, *bad], key=lambda row: row.row)
-        session.add(
-            BankResultFile(
-                batch_id=batch_id,
-                file_name=file_name[:200],
-                sha256=sha256,
-                rows=len(file.rows) + len(file.bad),
-                errors=[asdict(row) for row in bad],
-                state=_state(good, bad),
-                imported_by_id=actor.id,
-                imported_at=clock.now(),
+        answer = _answer(content, batch, lines)
+        if digest not in (None, answer.digest):
+            raise Conflict(
+                "settlement.result.changed",
+                "미리보기 뒤에 정산이나 은행 양식이 바뀌어 반영 내용이 달라졌습니다. "
+                "다시 확인한 뒤 반영해 주세요.",
             )
-        )
+        session.add(_kept_file(batch_id, content, file_name, answer, actor))
         session.flush()
-        paid, failed = _apply(batch, good, lines, actor)
+        paid, failed = _apply(batch, answer.good, lines, actor)
         if not session.scalar(_UNDECIDED, {"batch_id": batch_id}):
             lifecycle.fire(BATCH, batch_id, "reconcile", actor=actor)
         session.expire_all()
-        return Imported(batch, paid, failed, bad)
+        return Imported(batch, paid, failed, answer.bad)
+
+
+def examine(*, actor: Actor, batch_id: int, content: bytes) -> tuple[Answer, dict[int, SettlementLine]]:
+    """What a result file would do now, and the batch's lines; writes nothing. Raises as `import_result`."""
+    policy.require(actor, Permission.SETTLEMENT_PAY)
+    batch = db.session.get(SettlementBatch, batch_id)
+    if batch is None:
+        raise NotFound()
+    _refuse_import(actor, batch, content)
+    statement = (
+        select(SettlementLine)
+        .where(SettlementLine.batch_id == batch_id)
+        .options(joinedload(SettlementLine.supplier))
+    )
+    lines = {line.id: line for line in db.session.scalars(statement)}
+    return _answer(content, batch, lines), lines
+
+
+def _refuse_import(actor: Actor, batch: SettlementBatch, content: bytes) -> None:
+    policy.require_own(actor, batch)
+    policy.require_other_person(actor, batch.drafted_by_id)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if db.session.scalar(select(BankResultFile.id).where(BankResultFile.sha256 == sha256)):
+        raise Conflict("settlement.result.taken", "이미 반영한 파일입니다. 같은 파일은 한 번만 반영합니다.")
+    BATCH.pick("reconcile", batch.state)
+
+
+def _answer(content: bytes, batch: SettlementBatch, lines: dict[int, SettlementLine]) -> Answer:
+    file = _read(content, batch, lines)
+    good, bad = _sort(file.rows, lines)
+    return Answer(good, sorted([*file.bad, *bad], key=lambda row: row.row), len(file.rows) + len(file.bad))
+
+
+def _kept_file(batch_id: int, content: bytes, file_name: str, answer: Answer, actor: Actor) -> BankResultFile:
+    return BankResultFile(
+        batch_id=batch_id,
+        file_name=file_name[:200],
+        sha256=hashlib.sha256(content).hexdigest(),
+        rows=answer.rows,
+        errors=[asdict(row) for row in answer.bad],
+        state=_state(answer.good, answer.bad),
+        imported_by_id=actor.id,
+        imported_at=clock.now(),
+    )
 
 
 def _state(good: Sequence[ResultRow], bad: Sequence[BadRow]) -> ResultState:

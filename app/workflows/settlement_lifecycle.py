@@ -55,6 +55,8 @@ BATCH = Lifecycle(
             source=BatchState.APPROVED,
             target=BatchState.EXPORTED,
             permission=Permission.SETTLEMENT_PAY,
+            confirm="이체파일을 내보낼까요? 은행 양식과 이체할 건수, 금액이 이 파일로 정해지고 되돌릴 수 "
+            "없습니다.",
         ),
         Edge(
             action="conclude",
@@ -73,6 +75,8 @@ BATCH = Lifecycle(
             target=BatchState.RECONCILED,
             permission=Permission.SETTLEMENT_PAY,
             other_than=("drafted_by_id",),
+            confirm="이 결과 파일을 반영할까요? 지급완료와 이체실패는 되돌릴 수 없고, 같은 파일은 한 번만 "
+            "반영합니다.",
         ),
         Edge(
             action="close",

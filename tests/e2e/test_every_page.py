@@ -87,6 +87,7 @@ UNLINKED = {
     "supply.invoices_export": ZEROPAY_ONLY,
     "supply.invoice_preview": "an uploaded file leads there: tests/integration/portal",
     "supply.invoice_refused": "an uploaded file leads there: tests/integration/portal",
+    "console_settlement.result": "an uploaded file leads there: tests/integration/backoffice",
     "supply.usage_preview": "an uploaded file leads there: tests/integration/portal",
     "supply.usage_refused": "an uploaded file leads there: tests/integration/portal",
     "supply.turn_down": "offered while a consultation waits: tests/integration/portal/test_supply_numbers.py",

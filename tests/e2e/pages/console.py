@@ -109,14 +109,17 @@ class Settlement:
     def export(self, into: Path) -> Path:
         """The file for the bank."""
         with self.page.expect_download() as download:
-            self.page.get_by_role("button", name="이체파일 내보내기").click()
+            decide(self.page, self.page.get_by_role("button", name="이체파일 내보내기"))
         transfers = into / download.value.suggested_filename
         download.value.save_as(transfers)
         return transfers
 
     def take_result(self, result: Path) -> None:
         self.page.get_by_label("은행 이체결과 파일").set_input_files(result)
-        self.page.get_by_role("button", name="결과 반영").click()
+        self.page.get_by_role("button", name="결과 파일 확인").click()
+        heading(self.page, re.compile("이체결과 미리보기"))
+        self.look(self.page)
+        decide(self.page, self.page.get_by_role("button", name="결과 반영"))
         flashed(self.page, "지급완료")
 
 

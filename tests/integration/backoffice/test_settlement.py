@@ -33,6 +33,12 @@ def _batch() -> SettlementBatch:
     return db.session.query(SettlementBatch).one()
 
 
+def digest_of(client: Any, preview: str) -> str:
+    """What the preview hands back with the decision."""
+    page = client.get(preview).get_data(as_text=True)
+    return page.split('name="digest" value="')[1].split('"')[0]
+
+
 def _draft(client: Any, said: Any) -> SettlementBatch:
     said(client, "/console/ripe/draft", data={"cutoff": f"{clock.today():%Y.%m.%d}"})
     return _batch()
@@ -64,12 +70,15 @@ def test_a_batch_goes_the_whole_way_by_two_people(
     said(approver, f"{address}/approve", data={"confirmed": "1"})
     assert batch.state is BatchState.APPROVED
 
-    sent = approver.post(f"{address}/transfers")
+    sent = approver.post(f"{address}/transfers", data={"confirmed": "1"})
     assert batch.state is BatchState.EXPORTED and "attachment" in sent.headers["Content-Disposition"]
     assert approver.post(f"{address}/transfers").data == sent.data
 
-    file = {"file": (io.BytesIO(bank_answer(sent.data)), "result.csv")}
-    assert "지급완료 1건" in said(approver, f"{address}/results", data=file)
+    preview = approver.post(
+        f"{address}/results", data={"file": (io.BytesIO(bank_answer(sent.data)), "result.csv")}
+    ).location
+    sure = {"digest": digest_of(approver, preview), "confirmed": "1"}
+    assert "지급완료 1건" in said(approver, f"{preview}/take", data=sure)
     assert batch.state is BatchState.RECONCILED and batch.lines[0].state is LineState.PAID
     text = said(approver, f"{address}/close", data={"confirmed": "1"})
     assert batch.state is BatchState.CLOSED and "정산내역서" in text

@@ -78,3 +78,19 @@ def test_what_a_process_left_that_died_while_it_removed_is_swept(
     monkeypatch.setattr(store, "LEFT_SECONDS", -60)
     assert store.sweep_aside() == 1 and left(root) == []
     assert [path for path in root.rglob("*") if path.is_file()] == []
+
+
+def test_what_awaits_a_decision_lies_aside_for_a_day(root: Path) -> None:
+    name = store.lay_aside(b"sealed")
+    assert name == store.lay_aside(b"sealed") and left(root) == [name]
+    assert store.read_aside(name) == b"sealed" and not store.path(name).exists()
+    assert store.sweep_aside() == 0
+    old = time.time() - store.LEFT_SECONDS - 60
+    os.utime(root / store.ASIDE / name, (old, old))
+    assert store.sweep_aside() == 1
+    with pytest.raises(FileNotFoundError):
+        store.read_aside(name)
+    store.drop_aside(store.lay_aside(b"decided"))
+    assert left(root) == []
+    with pytest.raises(ValueError, match="SHA-256"):
+        store.read_aside("../secrets")
