@@ -32,7 +32,7 @@ from app.web.errors import refused
 from app.web.files import disposition
 from app.web.forms import BaseForm, ReasonField, Required, UploadField, longest, refusal_to_form
 from app.web.pages import key_of
-from app.workflows import recon_asking, recon_items, recon_reads
+from app.workflows import recon_asking, recon_items, recon_reads, recon_words
 from app.workflows.recon_items import MAX_NOTE
 from app.workflows.recon_reads import ItemPage, Shown, Wanted, Whose
 
@@ -44,13 +44,13 @@ COLUMNS: list[Column[Any]] = [
     Column("승인/취소", lambda r: "취소" if r.item.is_cancel else "승인"),
     Column("승인번호", lambda r: r.approval_number or ""),
     Column("주문번호", lambda r: r.order_id or ""),
-    Column("우리 장부", lambda r: r.item.ours, kind="won"),
-    Column("결제 기관 명세", lambda r: r.item.theirs, kind="won"),
-    Column("차액(명세-우리)", lambda r: r.item.theirs - r.item.ours, kind="won"),
+    Column("우리 장부", lambda r: r.ours, kind="won"),
+    Column("결제 기관 명세", lambda r: r.theirs, kind="won"),
+    Column("차액(명세-우리)", lambda r: r.theirs - r.ours, kind="won"),
     Column("수요기업", lambda r: r.item.payment.deal.company.name if r.item.payment else ""),
     Column("공급기업", lambda r: r.item.payment.deal.supplier.name if r.item.payment else ""),
     Column("상태", lambda r: r.item.state.label),
-    Column("담당자", lambda r: r.item.owner.name if r.item.owner else ""),
+    Column("담당자", lambda r: r.who),
     Column("발생일시", lambda r: r.item.opened_at, kind="instant"),
     Column("경과일", lambda r: r.age.days, kind="number"),
     Column("종결일시", lambda r: r.item.closed_at, kind="instant"),
@@ -68,17 +68,6 @@ VERBS: dict[ItemAction, tuple[Callable[..., Any], str]] = {
     ItemAction.REOPEN: (recon_items.reopen, "reason"),
 }
 _ACTIONS = ", ".join(action.value for action in VERBS)
-# What a press cannot take back alone is asked about first.
-ASKED = {
-    ItemAction.HOLD: (
-        "이 결제의 지급을 보류할까요?",
-        "정산에서 빠지고 공급기업에 확인 중이라고 알립니다. 해제하려면 두 사람이 필요합니다.",
-    ),
-    ItemAction.CONFIRM: (
-        "이 차이를 종결할까요?",
-        "거래 연결 요청이면 두 건이 서로 맞은 것으로 기록되고 되돌릴 수 없습니다.",
-    ),
-}
 
 
 class NoteForm(BaseForm):
@@ -168,6 +157,9 @@ class Reconciliation(Page):
             item=page.item,
             row=page.row,
             edges={edge.action for edge in page.edges},
+            ours=recon_words.ours(page.row),
+            theirs=recon_words.theirs(page.row),
+            questions={action.value: question for action, question in _questions(page).items()},
             may_work=current_actor().may(Permission.RECONCILE_WORK),
             owners=[(one.id, one.name) for one in recon_reads.owners(actor=current_actor())],
             failed=failed,
@@ -183,9 +175,11 @@ class Reconciliation(Page):
         page, form, what = self._read(id), NoteForm(), ItemAction(action)
         if not form.validate():
             return self._page(page, note=form), 422
-        asked = _ask_first(what, url_for(".detail", id=id))
-        if asked is not None:
-            return asked
+        question = _questions(page).get(what)
+        if question is not None:
+            asked = confirm.ask(**question, cancel_url=url_for(".detail", id=id))
+            if asked is not None:
+                return asked
         verb, called = VERBS[what]
         try:
             answer = verb(actor=current_actor(), item_id=id, **{called: form.note.data})
@@ -256,8 +250,29 @@ class Reconciliation(Page):
         return self._page(self._read(id), **form), refusal.status
 
 
-def _ask_first(what: ItemAction, back: str) -> ResponseReturnValue | None:
-    if what not in ASKED:
-        return None
-    question, consequence = ASKED[what]
-    return confirm.ask(question=question, consequence=consequence, label=what.label, cancel_url=back)
+def _questions(page: ItemPage) -> dict[ItemAction, dict[str, Any]]:
+    """What a press cannot take back alone is asked about first, with what it is about."""
+    facts, item = recon_words.facts(page.row), page.item
+    found: dict[ItemAction, tuple[str, str]] = {}
+    if item.evidence_sha256:
+        papers = ", ".join(act.file_name for act in page.acts if act.file_name)
+        found[ItemAction.CLOSE] = (
+            "증빙으로 이 차이를 종결할까요?",
+            f"{facts} 증빙: {papers}. 다른 담당자의 확인 없이 바로 종결됩니다.",
+        )
+    after = (
+        f"대사 차이 {page.partner.id}번과 서로 맞은 거래로 기록되고 되돌릴 수 없습니다."
+        if page.partner
+        else "두 사람이 확인한 것으로 종결됩니다."
+    )
+    found[ItemAction.CONFIRM] = ("이 차이를 종결할까요?", f"{facts} {after}")
+    if item.payment:
+        found[ItemAction.HOLD] = (
+            "이 결제의 지급을 보류할까요?",
+            f"결제 {item.payment.order_id}, {recon_words.won(item.payment.total)}. 정산에서 빠지고 "
+            "공급기업에 확인 중이라고 알립니다. 해제하려면 두 사람이 필요합니다.",
+        )
+    return {
+        action: {"question": question, "consequence": consequence, "label": action.label}
+        for action, (question, consequence) in found.items()
+    }

@@ -46,7 +46,7 @@ LINES: list[Column[Any]] = [
     Column("거래일시", lambda r: r.line.at, kind="instant"),
     Column("승인번호", lambda r: r.line.approval_number),
     Column("카드", lambda r: r.line.card or ""),
-    Column("금액", lambda r: r.line.amount, kind="won"),
+    Column("금액", lambda r: -r.line.amount if r.line.is_cancel else r.line.amount, kind="won"),
     Column("수수료", lambda r: r.line.fee, kind="won"),
     Column("입금예정일", lambda r: r.line.deposit_on, kind="date"),
     Column("입금액", lambda r: r.line.deposit, kind="won"),

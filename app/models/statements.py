@@ -211,6 +211,7 @@ class ReconItem(Base):
     line: Mapped[StatementLine | None] = relationship()
     payment: Mapped[Payment | None] = relationship()
     owner: Mapped[Account | None] = relationship(foreign_keys=[owner_id])
+    closed_by: Mapped[Account | None] = relationship(foreign_keys=[closed_by_id])
     opened_by_file: Mapped[StatementFile] = relationship(foreign_keys=[opened_by_file_id])
     settled_by_file: Mapped[StatementFile | None] = relationship(foreign_keys=[settled_by_file_id])
 

@@ -73,6 +73,25 @@ class Row:
         return self.item.id
 
     @property
+    def ours(self) -> int:
+        """Won as they moved: what was given back is negative."""
+        return -self.item.ours if self.item.is_cancel else self.item.ours
+
+    @property
+    def theirs(self) -> int:
+        return -self.item.theirs if self.item.is_cancel else self.item.theirs
+
+    @property
+    def who(self) -> str:
+        """Whose it is; of what is closed and was nobody's, who closed it."""
+        item = self.item
+        if item.owner is not None:
+            return item.owner.name
+        if item.state is ItemState.CLOSED:
+            return item.closed_by.name if item.closed_by else "자동 해소"
+        return ""
+
+    @property
     def is_old(self) -> bool:
         return self.item.state is not ItemState.CLOSED and self.age >= OLD
 
@@ -121,6 +140,7 @@ _DEAL = joinedload(ReconItem.payment).joinedload(Payment.deal)
 _EAGER = (
     joinedload(ReconItem.line).joinedload(StatementLine.file),
     joinedload(ReconItem.owner),
+    joinedload(ReconItem.closed_by),
     _DEAL.joinedload(Deal.company),
     _DEAL.joinedload(Deal.supplier),
 )

@@ -212,6 +212,36 @@ def test_evidence_then_close(desk: FlaskClient, missing: ReconItem) -> None:
     assert "종결한 건입니다" in text and NOTE in text and "회신.pdf" in text
 
 
+def test_closing_with_evidence_asks_with_the_sums(desk: FlaskClient, missing: ReconItem) -> None:
+    """R-SET-3: alone and at once, so the question says what ends and by which paper."""
+    data = {"evidence-file": (io.BytesIO(PDF), "회신.pdf"), "evidence-note": "카드사 회신"}
+    desk.post(f"{QUEUE}{missing.id}/evidence", data=data, content_type="multipart/form-data")
+    facts = "명세 없음, 우리 장부 300,000원, 차액 −300,000원. 증빙: 회신.pdf."
+    assert facts in page(desk, f"{QUEUE}{missing.id}")
+    asked = desk.post(f"{QUEUE}{missing.id}/close", data={"note": NOTE})
+    assert facts in asked.text and NOTE in asked.text and "업무 메뉴" in asked.text
+    assert fresh(missing).state is ItemState.OPEN
+
+
+def test_a_cancellation_is_negative_and_a_closed_one_names_who_closed_it(
+    desk: FlaskClient, log_in_as: Browser, paid: Payment
+) -> None:
+    cancelled = Row(str(paid.approval_number), 300_000, clock.start_of(DAY), is_cancel=True)
+    days([charge(paid), cancelled], [])
+    [item] = items()
+    assert item.bucket is Bucket.CANCEL_MISSING
+    text = page(desk, f"{QUEUE}{item.id}")
+    assert "−300,000원" in text and "취소 없음 (결제 300,000원, 결제성공)" in text
+    queue = page(desk, QUEUE)
+    assert "−300,000원" in queue and "없음</td>" in queue
+    press(desk, item, "propose")
+    closer = _officer()
+    press(log_in_as(closer), item, "confirm")
+    assert f"<dt>종결</dt><dd>{closer.name}</dd>" in page(desk, f"{QUEUE}{item.id}")
+    closed = page(desk, f"{QUEUE}?shown=closed")
+    assert f"{closer.name}<br>" in closed and "없음</td>" not in closed
+
+
 def test_two_people_close_it(desk: FlaskClient, log_in_as: Browser, missing: ReconItem) -> None:
     assert press(desk, missing, "propose").status_code == 302
     assert "종결을 요청한 사람은 확인할 수 없습니다" in page(desk, f"{QUEUE}{missing.id}")
@@ -220,6 +250,7 @@ def test_two_people_close_it(desk: FlaskClient, log_in_as: Browser, missing: Rec
     second = log_in_as(_officer())
     asked = second.post(f"{QUEUE}{missing.id}/confirm", data={"note": NOTE})
     assert "이 차이를 종결할까요?" in asked.text and NOTE in asked.text
+    assert "업무 메뉴" in asked.text and "우리 장부 300,000원" in asked.text
     assert press(second, missing, "confirm").status_code == 302
     assert fresh(missing).state is ItemState.CLOSED
     assert press(second, missing, "reopen").status_code == 302
