@@ -28,8 +28,8 @@ VERBS: dict[str, Callable[..., Any]] = {
 LIST: list[Column[Any]] = [
     Column("월", lambda r: f"{r.month:%Y-%m}"),
     Column("상태", lambda r: r.state.label),
-    Column("기입(건)", lambda r: r.entries, kind="number"),
-    Column("뒤의 달에 기입된 귀속(건)", lambda r: r.late, kind="number"),
+    Column("분개(건)", lambda r: r.entries, kind="number"),
+    Column("뒤의 달에 기입된 분개(건)", lambda r: r.late, kind="number"),
     Column("마감일시", lambda r: r.kept.closed_at if r.kept else None, kind="instant"),
     Column("시산표 SHA-256", lambda r: (r.kept.trial_sha256 or "") if r.kept else "", width=70),
 ]

@@ -24,6 +24,8 @@ class Check:
     text: str
     stops: bool = False
     link: str | None = None
+    left: str = ""
+    """How many of what are left: `결제 3건`."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class _Counted:
     """`query` counts what is left; `{count}` and `{month}` in the sentences are filled in."""
 
     name: str
+    unit: str
+    """What is counted."""
     query: str
     left: str
     link: str
@@ -53,10 +57,18 @@ SELECT d.system, n.day
  GROUP BY 1, 2
 """
 
+# Payments that are owed and not paid out: what is held and what lacks its invoice are counted alike, so that
+# the two can be compared. A payment held twice, or by a hold of a later month, is one payment of this one.
+_OF_THE_MONTH = """payment p
+  WHERE p.programme_id = :programme_id AND p.state = 'paid' AND p.paid_at < :ends
+    AND NOT EXISTS (SELECT 1 FROM settlement_item i JOIN settlement_line l ON l.id = i.line_id
+                     WHERE i.payment_id = p.id AND l.state = 'paid')"""
+
 # What belongs to the month or before it: an older one is in the way just as much.
 _COUNTED = (
     _Counted(
         "미확정 결제",
+        "결제",
         """SELECT count(*) FROM payment p WHERE p.programme_id = :programme_id AND p.state = 'pending'
               AND p.pressed_at < :ends""",
         "결과를 모르는 결제 {count:,}건이 있습니다. 확정된 뒤에 마감해 주세요.",
@@ -64,6 +76,7 @@ _COUNTED = (
     ),
     _Counted(
         "취소 중인 결제",
+        "결제",
         """SELECT count(*) FROM payment p WHERE p.programme_id = :programme_id AND p.state = 'cancelling'
               AND p.cancel_pressed_at < :ends""",
         "취소 결과를 모르는 결제 {count:,}건이 있습니다. 확정된 뒤에 마감해 주세요.",
@@ -71,6 +84,7 @@ _COUNTED = (
     ),
     _Counted(
         "승인 전 정산",
+        "정산",
         """SELECT count(*) FROM settlement_batch b WHERE b.programme_id = :programme_id
               AND b.state IN ('drafted', 'submitted') AND b.drafted_at < :ends""",
         "이 달까지 작성하고 승인하지 않은 정산 {count:,}건이 있습니다. 승인하거나 폐기해 주세요.",
@@ -78,6 +92,7 @@ _COUNTED = (
     ),
     _Counted(
         "일별 명세",
+        "명세",
         f"""SELECT count(*) FROM ({_DAYS}) d
              WHERE NOT EXISTS (SELECT 1 FROM statement_file f WHERE f.system = d.system AND f.day = d.day)""",  # noqa: S608
         "결제·취소한 날과 그다음 날의 일별 명세 {count:,}건을 받지 않아 차이를 알 수 없습니다. "
@@ -87,6 +102,7 @@ _COUNTED = (
     ),
     _Counted(
         "명세 대조",
+        "명세",
         f"""SELECT count(*) FROM ({_DAYS}) d JOIN statement_file f ON f.system = d.system AND f.day = d.day
              WHERE f.state <> 'matched'""",  # noqa: S608
         "받은 일별 명세 {count:,}건을 아직 대조하지 않았습니다. 대조가 끝난 뒤에 마감해 주세요.",
@@ -94,6 +110,7 @@ _COUNTED = (
     ),
     _Counted(
         "대사 차이",
+        "차이",
         """SELECT count(*) FROM recon_item r LEFT JOIN payment p ON p.id = r.payment_id
             WHERE r.state <> 'closed' AND r.day < CAST(:next AS date)
               AND coalesce(p.programme_id, :programme_id) = :programme_id""",
@@ -102,6 +119,7 @@ _COUNTED = (
     ),
     _Counted(
         "이체 결과",
+        "이체",
         """SELECT count(*) FROM settlement_line l JOIN settlement_batch b ON b.id = l.batch_id
             WHERE b.programme_id = :programme_id AND b.state IN ('approved', 'exported')
               AND l.state = 'planned' AND b.approved_at < :ends""",
@@ -111,19 +129,20 @@ _COUNTED = (
     ),
     _Counted(
         "세금계산서",
-        """SELECT count(*) FROM payment p WHERE p.programme_id = :programme_id AND p.state = 'paid'
-              AND p.instrument_kind = 'zeropay' AND p.paid_at < :ends
+        "결제",
+        f"""SELECT count(*) FROM {_OF_THE_MONTH} AND p.instrument_kind = 'zeropay'
               AND NOT EXISTS (SELECT 1 FROM tax_invoice t WHERE t.payment_id = p.id
-                                 AND t.modify_code IS NULL AND t.state IN ('matched', 'accepted'))""",
+                                 AND t.modify_code IS NULL AND t.state IN ('matched', 'accepted'))""",  # noqa: S608
         "세금계산서를 확인하지 못한 제로페이 결제 {count:,}건은 정산되지 않고 넘어갑니다.",
         "/console/invoices/",
         stops=False,
     ),
     _Counted(
         "지급 보류",
-        """SELECT count(*) FROM settlement_hold h JOIN payment p ON p.id = h.payment_id
-            WHERE p.programme_id = :programme_id AND h.released_at IS NULL AND h.placed_at < :ends""",
-        "보류 중인 결제 {count:,}건은 정산되지 않고 넘어갑니다.",
+        "결제",
+        f"""SELECT count(*) FROM {_OF_THE_MONTH} AND EXISTS (
+              SELECT 1 FROM settlement_hold h WHERE h.payment_id = p.id AND h.released_at IS NULL)""",  # noqa: S608
+        "지급을 보류한 결제 {count:,}건은 정산되지 않고 넘어갑니다.",
         "/console/holds/",
         stops=False,
     ),
@@ -173,6 +192,7 @@ def _counted(programme_id: int, month: date) -> list[Check]:
             text=each.left.format(count=count) if count else each.none,
             stops=each.stops and bool(count),
             link=each.link.format(month=month) if count else None,
+            left=f"{each.unit} {count:,}건" if count else "",
         )
         for each, count in zip(_COUNTED, row, strict=True)
     ]

@@ -14,6 +14,7 @@ from app import clock
 from app.db import db, transaction
 from app.documents import store
 from app.errors import Conflict, Denied, InvalidInput
+from app.models.holds import HoldSource
 from app.models.ledger import Journal, JournalKind, LedgerAccount
 from app.models.months import AccountingMonth, MonthState
 from app.models.payments import PaymentState
@@ -24,7 +25,7 @@ from app.models.vouchers import InstrumentKind
 from app.policy import CLOCK, Actor, Role
 from app.workflows import ledger, month_trial, months, settlement
 from tests import factories
-from tests.settled import cancel, have_file, make_paid
+from tests.settled import Holders, cancel, have_file, make_paid
 
 pytestmark = pytest.mark.usefixtures("tx")
 
@@ -232,6 +233,28 @@ def test_a_draft_stands_against_the_close_and_open_work_is_pointed_out(
     assert not any(check.stops for check in checks)
     assert "‘이체 중’으로 남습니다" in next(check.text for check in checks if check.name == "이체 결과")
     close(programme, officers[0], SEPTEMBER)
+
+
+def test_what_is_held_and_what_lacks_its_invoice_are_both_counted_in_payments(
+    programme: Programme, officers: list[Actor]
+) -> None:
+    """R-SET-3a, R-SET-4: a payment held twice is one, and one paid after the month is none of its."""
+    supplier, zeropay = factories.make_supplier(), InstrumentKind.ZEROPAY
+    september = datetime(2020, 9, 2, tzinfo=clock.KST)
+    both = make_paid(programme, supplier, 1_000, paid_at=september, instrument=zeropay)
+    make_paid(programme, supplier, 1_000, paid_at=september, instrument=zeropay)
+    later = make_paid(programme, supplier, 1_000, paid_at=clock.start_of(OCTOBER), instrument=zeropay)
+    holders = Holders()
+    for payment, source in (
+        (both, HoldSource.MANUAL),
+        (both, HoldSource.RECONCILIATION),
+        (later, HoldSource.MANUAL),
+    ):
+        holders.place(payment.id, source)
+    checks = months.page(actor=officers[0], programme_id=programme.id, month=SEPTEMBER).checks
+    left = {check.name: check.left for check in checks}
+    assert (left["지급 보류"], left["세금계산서"]) == ("결제 1건", "결제 2건")
+    assert (left["일별 명세"], left["대사 차이"]) == ("명세 2건", "")
 
 
 LAST = datetime(2020, 9, 30, 23, 50, tzinfo=clock.KST)
