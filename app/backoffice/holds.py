@@ -9,7 +9,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
-from app.access import current_actor, needs
+from app.access import allowed, current_actor, needs
 from app.backoffice.parts import (
     Page,
     chosen,
@@ -22,11 +22,11 @@ from app.backoffice.parts import (
 )
 from app.documents.exports import Column
 from app.errors import Refusal
-from app.models.holds import HoldSource, HoldState
+from app.models.holds import HoldSource, HoldState, SettlementHold
 from app.policy import Permission
 from app.web import confirm
 from app.web.errors import refused
-from app.workflows import holds, holds_reads
+from app.workflows import holds, holds_reads, suspicion_reads
 from app.workflows.holds import HOLD
 
 COLUMNS: list[Column[Any]] = [
@@ -82,15 +82,17 @@ class Holds(Page):
             page=page,
             hold=page.row.hold,
             label=holds_reads.step_label,
+            case_id=suspicion_reads.case_of(page.row.hold) if allowed(Permission.SUSPICION_VIEW) else None,
             at_the_bank=holds.AT_THE_BANK,
+            facts=_facts(page.row.hold),
         )
 
     @expose("/<int:id>/<any(ask_release, refuse_release, release):action>", methods=["POST"])
     def act(self, id: int, action: str) -> ResponseReturnValue:
         """Who may, the edge says; whoever asked never releases."""
-        return decide(
-            HOLD, action, VERBS[action], to=url_for(".detail", id=id), name=f"지급 보류 {id}", hold_id=id
-        )
+        facts = _facts(holds_reads.page(actor=current_actor(), hold_id=id).row.hold)
+        to, name = url_for(".detail", id=id), f"지급 보류 {id}"
+        return decide(HOLD, action, VERBS[action], to=to, name=name, facts=facts, hold_id=id)
 
     @expose("/place/<int:payment_id>", methods=["POST"])
     @needs(Permission.HOLD_PLACE)
@@ -121,3 +123,8 @@ class Holds(Page):
         else:
             flash("지급을 보류했습니다. '지급 보류' 화면에서 해제를 요청할 수 있습니다.", "success")
         return redirect(to)
+
+
+def _facts(hold: SettlementHold) -> str:
+    payment = hold.payment
+    return f"지급 보류 {hold.id}: {payment.deal.supplier.name}, 결제 {payment.order_id}, {payment.total:,}원"

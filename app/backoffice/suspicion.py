@@ -26,6 +26,7 @@ from app.models.suspicion import SignalKind, SuspicionState
 from app.policy import Permission
 from app.workflows import suspicion, suspicion_reads
 from app.workflows.suspicion import SUSPICION
+from app.workflows.suspicion_reads import CasePage
 
 CASES: list[Column[Any]] = [
     Column("번호", lambda r: r.id, kind="number"),
@@ -93,6 +94,8 @@ class Suspicion(Page):
             "backoffice/suspicion/case.html",
             page=page,
             case=page.case,
+            facts=_facts(page),
+            deciders=suspicion_reads.deciders(),
             sees_reports=allowed(Permission.ABUSE_VIEW),
             may_take=allowed(Permission.SUSPICION_DECIDE)
             and page.case.state is SuspicionState.OPEN
@@ -109,4 +112,13 @@ class Suspicion(Page):
     @needs(Permission.SUSPICION_DECIDE)
     def act(self, id: int, action: str) -> ResponseReturnValue:
         to, name = url_for(".detail", id=id), f"의심 거래 {id}"
-        return decide(SUSPICION, action, VERBS[action], to=to, name=name, suspicion_id=id)
+        facts = _facts(suspicion_reads.page(actor=current_actor(), suspicion_id=id))
+        return decide(SUSPICION, action, VERBS[action], to=to, name=name, facts=facts, suspicion_id=id)
+
+
+def _facts(page: CasePage) -> str:
+    case, row = page.case, page.row
+    return (
+        f"의심 거래 {case.id}: {case.company.name} ↔ {case.supplier.name}, "
+        f"결제 {row.payments:,}건 {row.amount:,}원"
+    )

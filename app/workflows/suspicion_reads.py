@@ -16,12 +16,12 @@ from app.errors import NotFound
 from app.models.catalogue import Supplier
 from app.models.companies import Company
 from app.models.deals import Deal
-from app.models.holds import SettlementHold
+from app.models.holds import HoldSource, SettlementHold
 from app.models.payments import Payment
 from app.models.people import Account
 from app.models.record import AuditRow
 from app.models.suspicion import SignalKind, Suspicion, SuspicionSignal, SuspicionState
-from app.policy import Actor, Permission
+from app.policy import GRANTS, Actor, Permission, Role
 from app.workflows import audit_reads, mails, search, suspicion_words
 from app.workflows.holds import HOLD
 from app.workflows.lifecycle import Edge
@@ -61,7 +61,12 @@ class Side:
     label: str
     company: str
     supplier: str
+    """Empty where it is not known."""
     same: bool
+
+    @property
+    def comparable(self) -> bool:
+        return bool(self.company and self.supplier)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,13 +239,36 @@ def _sides(case: Suspicion) -> list[Side]:
         ("대표자", company.representative, supplier.representative, {"person", "representative"}),
         ("주소", company.address, supplier.address, {"postal"}),
         ("전화", company.phone, supplier.phone, {"phone"}),
-        ("전자우편", mails.masked(company.email), mails.masked(supplier.email), {"email"}),
+        ("전자우편", _masked(company.email), _masked(supplier.email), {"email"}),
         ("예금주", company.representative, supplier.account_holder or "", {"holder"}),
     )
     return [
-        Side(label=label, company=one, supplier=other, same=bool(alike & which))
+        Side(label=label, company=one.strip(), supplier=other.strip(), same=bool(alike & which))
         for label, one, other, which in rows
     ]
+
+
+def _masked(email: str) -> str:
+    return mails.masked(email) if email else ""
+
+
+_MAY = Permission.SUSPICION_DECIDE
+
+
+def deciders() -> str:
+    """The roles that may decide a case, for those who may only look."""
+    return "·".join(role.label for role in Role if role.is_staff and _MAY in GRANTS[role])
+
+
+def case_of(hold: SettlementHold) -> int | None:
+    """The case that had a payment held: the latest that was open by then."""
+    if hold.source is not HoldSource.SUSPICION:
+        return None
+    return db.session.scalar(
+        select(func.max(Suspicion.id))
+        .join(SuspicionSignal, SuspicionSignal.suspicion_id == Suspicion.id)
+        .where(SuspicionSignal.payment_id == hold.payment_id, Suspicion.opened_at <= hold.placed_at)
+    )
 
 
 def _holds(payment_ids: list[int]) -> list[SettlementHold]:

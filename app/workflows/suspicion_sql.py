@@ -46,8 +46,8 @@ def _signal(found: str) -> TextClause:
 SUPPLIERS = text("SELECT DISTINCT supplier_id FROM suspect ORDER BY supplier_id")
 """Those whose payments are looked at: their phones are compared by blind index."""
 
-# The two sides as they joined, each made ready once. Equal names of representatives may be namesakes: the
-# least of them.
+# The two sides as they joined, each made ready once; what is empty on both is nothing in common. Equal names
+# of representatives may be namesakes: the least of them.
 LOOKALIKE = _signal("""
 phones AS MATERIALIZED (
   SELECT DISTINCT supplier_id, phone_index
@@ -68,9 +68,9 @@ alike AS (
          c.business_number = s.business_number AS number,
          coalesce(c.representative_ci_index = s.representative_ci_index, false) AS person,
          x.supplier_id IS NOT NULL AS phone,
-         s.email IN (c.email, c.contact_email) AS email,
-         s.holder IN (c.name, c.representative) AS holder,
-         c.representative = s.representative AS representative
+         coalesce(s.email <> '' AND s.email IN (c.email, c.contact_email), false) AS email,
+         s.holder <> '' AND s.holder IN (c.name, c.representative) AS holder,
+         s.representative <> '' AND s.representative = c.representative AS representative
     FROM suspect f JOIN buyer c ON c.id = f.company_id JOIN seller s ON s.id = f.supplier_id
     LEFT JOIN phones x ON x.supplier_id = s.id AND x.phone_index = c.phone_index),
 found AS (

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from app.db import db
 from app.models.abuse import AbuseCategory, AbuseReport, AbuseState
+from app.models.holds import SettlementHold
 from app.models.payments import Payment
 from app.models.record import AuditRow
 from app.models.suspicion import Suspicion, SuspicionState
@@ -78,11 +79,32 @@ def test_who_may_only_look_cannot_decide(browser: Open, said: Any, payment: Paym
         client = browser(role)
         page = client.get(f"/console/suspicion/{case.id}").text
         assert "/clear" not in page and "/take" not in page
+        assert "결정은 전문기관 사업관리자가 합니다" in page
         assert client.post(f"/console/suspicion/{case.id}/clear", data=data).status_code == 403
         assert client.post(f"/console/suspicion/{case.id}/take").status_code == 403
     for role in (Role.BUDGET_OFFICER, Role.REVIEWER, Role.SYSTEM_ADMIN):
         assert browser(role).get("/console/suspicion/").status_code == 403
     assert _case().state is SuspicionState.OPEN
+
+
+def test_an_empty_address_is_neither_the_same_nor_another(browser: Open, payment: Payment) -> None:
+    payment.deal.company.address = payment.deal.supplier.address = ""
+    db.session.commit()
+    suspicion.look()
+    page = browser(Role.PROGRAMME_MANAGER).get(f"/console/suspicion/{_case().id}").text
+    assert page.count("주소 없음") == 2 and "비교할 수 없음" in page and "두 기업의 사업장 주소" not in page
+
+
+def test_a_hold_leads_to_its_case_who_may_see_it(browser: Open, payment: Payment) -> None:
+    suspicion.look()
+    [hold] = db.session.scalars(select(SettlementHold))
+    link = f'<a href="/console/suspicion/{_case().id}">의심 거래 {_case().id}번 확인</a>'
+    for role in (Role.PROGRAMME_MANAGER, Role.FINANCE_OFFICER, Role.AUDITOR):
+        assert link in browser(role).get(f"/console/holds/{hold.id}").text
+    page = browser(Role.BUDGET_OFFICER).get(f"/console/holds/{hold.id}").text
+    assert link not in page and f"의심 거래 {_case().id}번 확인" in page
+    asked = browser(Role.PROGRAMME_MANAGER).post(f"/console/suspicion/{_case().id}/clear").text
+    assert f"의심 거래 {_case().id}: {payment.deal.company.name}" in asked and "1,100,000원" in asked
 
 
 def test_signals_that_opened_nothing_are_shown_as_such(world: Any, browser: Open) -> None:

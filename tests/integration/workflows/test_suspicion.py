@@ -107,6 +107,13 @@ def test_an_address_alone_opens_nothing_however_often(programme: Programme) -> N
     assert _cases() == [] and not holds.held_now(payments[0].id)
 
 
+def test_what_is_empty_on_both_sides_is_nothing_in_common(programme: Programme) -> None:
+    nothing = {"address": "", "email": "", "representative": ""}
+    supplier = factories.make_supplier(**nothing, account_holder="")
+    payment = _paid(programme, supplier=supplier, contact_email="", **nothing)
+    assert suspicion.look() == suspicion.Looked(0, 0, 0) and _signals(payment) == {}
+
+
 def test_an_address_adds_to_what_else_is_seen(programme: Programme) -> None:
     holder = factories.make_supplier(address=STREET, account_holder="주식회사 한집")
     payment = _paid(programme, supplier=holder, name="주식회사 한집", address=STREET)
