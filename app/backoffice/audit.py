@@ -20,20 +20,10 @@ from app.backoffice.parts import (
     typed,
 )
 from app.documents.exports import Column
-from app.models.record import AuditRow
 from app.policy import Permission
 from app.workflows import audit_reads
 from app.workflows.audit_reads import ENTITIES
-
-
-def changes(row: AuditRow) -> list[tuple[str, str, str]]:
-    """(field, before, after), as text."""
-
-    def text(value: Any) -> str:
-        return "-" if value is None else str(value)
-
-    return [(name, text(before), text(after)) for name, (before, after) in row.change.items()]
-
+from app.workflows.audit_words import changes
 
 COLUMNS: list[Column[Any]] = [
     Column("번호", lambda r: r.id, kind="number"),

@@ -33,7 +33,8 @@ JOURNAL_COLUMNS: list[Column[Any]] = [
     Column("일시", lambda r: r.journal.at, kind="instant"),
     Column("구분", lambda r: r.journal.kind.label),
     Column("금액", lambda r: r.amount, kind="won"),
-    Column("사건", lambda r: r.journal.event_key),
+    Column("사건", lambda r: ledger_links.event(r.journal.event_key)),
+    Column("사건 키", lambda r: r.journal.event_key),
     Column("처리자", lambda r: r.actor_name),
 ]
 POSTING_COLUMNS: list[Column[Any]] = [
@@ -41,7 +42,8 @@ POSTING_COLUMNS: list[Column[Any]] = [
     Column("일시", lambda r: r.journal.at, kind="instant"),
     Column("구분", lambda r: r.journal.kind.label),
     Column("증감", lambda r: r.posting.amount, kind="won"),
-    Column("사건", lambda r: r.journal.event_key),
+    Column("사건", lambda r: ledger_links.event(r.journal.event_key)),
+    Column("사건 키", lambda r: r.journal.event_key),
 ]
 TRIAL_COLUMNS: list[Column[Any]] = [
     Column("계정", lambda r: r.account.label),
@@ -62,7 +64,8 @@ ENTRY_COLUMNS: list[Column[Any]] = [
     Column("누구의", lambda r: r.owner),
     Column("들어옴", lambda r: max(r.posting.amount, 0), kind="won"),
     Column("나감", lambda r: max(-r.posting.amount, 0), kind="won"),
-    Column("사건", lambda r: r.journal.event_key),
+    Column("사건", lambda r: ledger_links.event(r.journal.event_key)),
+    Column("사건 키", lambda r: r.journal.event_key),
     Column("귀속월", lambda r: f"{r.journal.belongs_to:%Y-%m}" if r.journal.belongs_to else ""),
     Column("처리자", lambda r: r.actor_name),
 ]
@@ -89,6 +92,7 @@ class Journals(Page):
             kinds=JournalKind,
             records=[(kind.entity, kind.label) for kind in TraceKind],
             record_of=ledger_links.record,
+            event_of=ledger_links.event,
             **found,
         )
 
@@ -128,6 +132,7 @@ class Journals(Page):
             journal=view.journal,
             owner_of=ledger_links.owner,
             record=ledger_links.record(view.journal.event_key),
+            event=ledger_links.event(view.journal.event_key),
         )
 
     @expose("/account/<account>/<int:owner_id>")
@@ -146,6 +151,7 @@ class Journals(Page):
             view=view,
             listing=listing,
             record_of=ledger_links.record,
+            event_of=ledger_links.event,
             owner=ledger_links.owner(kind, owner_id),
         )
 

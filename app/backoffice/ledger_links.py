@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 from flask import url_for
 
+from app.models.ledger import JournalKind
 from app.models.ledger import LedgerAccount as Account
+from app.workflows.audit_reads import ENTITIES
 from app.workflows.ledger_trace import TraceKind
 from app.workflows.ledger_trace_beside import Beside, BesideKind
 
@@ -46,14 +48,24 @@ def record(event_key: str) -> Link | None:
     return Link(f"{kind.label} {key} 추적", url_for("console_trace.show", kind=kind.value, id=int(key)))
 
 
+def event(event_key: str) -> str:
+    """The event in words: `지급보류: 정산 지급 17`; a key of another form as it is."""
+    kind, _, place = event_key.partition(":")
+    entity, _, rest = place.partition(":")
+    label = next((each.label for each in JournalKind if each.value == kind), None)
+    if label is None or entity not in ENTITIES:
+        return event_key
+    return f"{label}: {ENTITIES[entity]} {rest.partition(':')[0]}"
+
+
 def of_hop(hop: Any) -> Link | None:
     """The page of a traced record itself."""
     if hop.kind is TraceKind.PAYMENT:
-        return Link("결제 화면", url_for("console_payments.detail", id=hop.id))
+        return Link("결제 내역", url_for("console_payments.detail", id=hop.id))
     if hop.kind is TraceKind.BUDGET and hop.parent is not None:
         return Link("예산 현황", url_for("console_budgets.agency", agency_id=hop.parent))
     if hop.kind is TraceKind.LINE:
-        return Link("정산 화면", url_for("console_settlement.line", id=hop.parent, line_id=hop.id))
+        return Link("정산 지급 내역", url_for("console_settlement.line", id=hop.parent, line_id=hop.id))
     return None
 
 

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
 from app.access import current_actor, needs
+from app.backoffice import ledger_links
 from app.backoffice.parts import Page, attachment, decide, export_format, number_of, run, spreadsheet
 from app.documents import exports
 from app.documents.exports import Column
@@ -76,6 +77,7 @@ class Months(Page):
             row=page.row,
             kept=page.row.kept,
             programme_id=programme_id,
+            event_of=ledger_links.event,
         )
 
     @expose("/<int:programme_id>/<month>/close", methods=["POST"])

@@ -43,6 +43,8 @@ ENTITIES = {
     "category": "서비스 분야",
     "company": "수요기업",
     "deal": "거래",
+    "deal_message": "거래 메시지",
+    "demonstration": "시연 시각",
     "document": "서류",
     "evaluation": "평가",
     "instrument": "결제수단",
@@ -53,6 +55,7 @@ ENTITIES = {
     "outbox_message": "발송·작업",
     "payment": "결제",
     "post": "게시글",
+    "question": "서비스 문의",
     "programme": "사업",
     "settlement_batch": "정산",
     "settlement_hold": "지급 보류",
@@ -69,7 +72,7 @@ ENTITIES = {
     "voucher": "바우처",
 }
 
-_LIFECYCLES = (
+LIFECYCLES = (
     MONTH,
     TAX_INVOICE,
     APPLICATION,
@@ -91,9 +94,21 @@ _LIFECYCLES = (
     SUSPICION,
     ABUSE,
 )
-_ACTIONS = {(cycle.entity, edge.action): edge.label for cycle in _LIFECYCLES for edge in cycle.edges}
+_ACTIONS = {(cycle.entity, edge.action): edge.label for cycle in LIFECYCLES for edge in cycle.edges}
 _OTHERS = {
     "add": "추가 내용",
+    "answer": "답변",
+    "ask": "문의 등록",
+    "hide": "숨김",
+    "mend": "답변 수정",
+    "move": "시각 이동",
+    "note": "메모",
+    "override": "대신 처리",
+    "request": "거래상담 요청",
+    "score": "점수 입력",
+    "send": "메시지 전송",
+    "show": "다시 공개",
+    "write": "평가 등록",
     "add_signals": "신호 추가",
     "file": "신고 접수",
     "found": "발견",

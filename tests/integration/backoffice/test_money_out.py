@@ -145,7 +145,9 @@ def test_a_batch_is_exported_in_the_chosen_format_and_keeps_it(world: Any, brows
     client = browser(Role.FINANCE_OFFICER)
     page = client.get(f"/console/settlement/{batch.id}").get_data(as_text=True)
     assert '<option value="shinhan">' in page and '<option value="common" selected>' in page
-    answer = client.post(f"/console/settlement/{batch.id}/transfers", data={"format": "shinhan"})
+    answer = client.post(
+        f"/console/settlement/{batch.id}/transfers", data={"format": "shinhan", "confirmed": "1"}
+    )
     assert answer.data.startswith(b"PK") and ".xlsx" in answer.headers["Content-Disposition"]
     page = client.get(f"/console/settlement/{batch.id}").get_data(as_text=True)
     assert "신한은행 대량이체(엑셀)" in page and batch.exported_sha256 in page and ".xlsx" in page
