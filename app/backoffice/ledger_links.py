@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from flask import url_for
 
-from app.models.ledger import JournalKind
 from app.models.ledger import LedgerAccount as Account
 from app.workflows.audit_reads import ENTITIES
 from app.workflows.ledger_trace import TraceKind
@@ -49,13 +48,10 @@ def record(event_key: str) -> Link | None:
 
 
 def event(event_key: str) -> str:
-    """The event in words: `지급보류: 정산 지급 17`; a key of another form as it is."""
-    kind, _, place = event_key.partition(":")
-    entity, _, rest = place.partition(":")
-    label = next((each.label for each in JournalKind if each.value == kind), None)
-    if label is None or entity not in ENTITIES:
-        return event_key
-    return f"{label}: {ENTITIES[entity]} {rest.partition(':')[0]}"
+    """To which record it happened: `정산 지급 17`, beside the journal's kind; a key of another form as it is."""
+    entity, _, rest = event_key.partition(":")[2].partition(":")
+    key = rest.partition(":")[0]
+    return f"{ENTITIES[entity]} {key}" if entity in ENTITIES and key else event_key
 
 
 def of_hop(hop: Any) -> Link | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from app.backoffice import ledger_links
-from app.models.ledger import JournalKind
 from app.models.record import AuditRow
 from app.workflows import audit_reads, audit_words
 
@@ -35,12 +34,8 @@ def test_what_changed_is_told_in_the_words_of_the_screens() -> None:
     assert audit_words.changes(unknown) == [("비공개", "아니오", "예"), ("of_no_word", "-", "x")]
 
 
-@pytest.mark.parametrize("kind", list(JournalKind))
-def test_an_event_is_told_by_its_kind_and_record(kind: JournalKind) -> None:
-    assert ledger_links.event(f"{kind.value}:payment:12") == f"{kind.label}: 결제 12"
-
-
-def test_an_event_of_another_form_is_shown_as_it_is() -> None:
-    assert ledger_links.event("hold_back:settlement_line:17:again") == "지급보류: 정산 지급 17"
+def test_an_event_is_told_by_its_record_and_one_of_another_form_as_it_is() -> None:
+    assert ledger_links.event("hold_back:settlement_line:17") == "정산 지급 17"
+    assert ledger_links.event("allocation:agency_budget:4:2020-11-13") == "운영기관 예산 4"
     assert ledger_links.event("opening balance") == "opening balance"
     assert ledger_links.event("payment:nothing:1") == "payment:nothing:1"

@@ -54,7 +54,7 @@ def test_each_hop_leads_to_its_record_and_its_journals(browser: Any, life: Simpl
     assert walk.address == f"/console/trace/line/{line.id}"
     # From a journal to whose account it is, to the trace, and back to the same journal.
     walk.open(f"/console/ledger/?record=payment&number={payment.id}")
-    walk.says(f"결제 보류: 결제 {payment.id}", f"결제: 결제 {payment.id}")
+    walk.says("<td>결제 보류</td>", f"<td>결제 {payment.id}</td>")
     walk.click(f"결제 {payment.id} 추적").click("분개")
     walk.says("이 분개의 기록", "바우처 추적").click("바우처 추적")
     assert walk.address == f"/console/trace/voucher/{life.payer.voucher.id}"
