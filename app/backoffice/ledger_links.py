@@ -48,7 +48,7 @@ def record(event_key: str) -> Link | None:
 
 
 def event(event_key: str) -> str:
-    """To which record it happened: `정산 지급 17`, beside the journal's kind; a key of another form as it is."""
+    """To which record it happened: `정산 지급 17`, beside the kind; another form of key as it is."""
     entity, _, rest = event_key.partition(":")[2].partition(":")
     key = rest.partition(":")[0]
     return f"{ENTITIES[entity]} {key}" if entity in ENTITIES and key else event_key

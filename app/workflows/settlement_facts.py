@@ -13,15 +13,16 @@ from app.workflows.settlement_reads import BatchRow
 
 def of_batch(row: BatchRow) -> str:
     """The whole batch, as it is approved or closed."""
-    return f"정산 {row.batch.number}: 공급기업 {row.lines:,}곳, 결제 {row.payments:,}건, 지급액 {row.net:,}원"
+    return (
+        f"정산 {row.batch.number}: 공급기업 {row.lines:,}곳, 결제 {row.payments:,}건, 지급액 {row.sent:,}원"
+    )
 
 
 def of_transfers(*, actor: Actor, row: BatchRow) -> str:
     """What its bank is asked to pay: without what is held (R-SET-4). Raises Denied."""
     policy.require(actor, Permission.SETTLEMENT_VIEW)
-    sent = SettlementLine.held_at.is_(None)
-    net = func.coalesce(func.sum(SettlementLine.net).filter(sent), 0)
-    statement = select(func.count().filter(sent), net, func.count(SettlementLine.held_at))
-    count, amount, held = db.session.execute(statement.where(SettlementLine.batch_id == row.batch.id)).one()
-    without = f" (지급보류 {held:,}건 제외)" if held else ""
-    return f"정산 {row.batch.number}: 이체 {count:,}건, 합계 {int(amount):,}원{without}"
+    to_send = SettlementLine.net > SettlementLine.withheld
+    statement = select(func.count()).where(SettlementLine.batch_id == row.batch.id, to_send)
+    count = db.session.scalar(statement) or 0
+    without = f" (지급보류 {row.withheld:,}원 제외)" if row.withheld else ""
+    return f"정산 {row.batch.number}: 이체 {count:,}건, 합계 {row.sent:,}원{without}"
