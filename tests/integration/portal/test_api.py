@@ -2,89 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select, text
+from sqlalchemy import event, select
 
-from app import clock
 from app.db import db
 from app.models.catalogue import Supplier
 from app.models.deals import Deal, DealState
-from app.models.programme import Programme
 from app.models.record import AuditRow, Notice
 from app.models.supplier_keys import SupplierKey, SupplierRequest
 from app.models.usage import UsageReport, UsageSource
-from app.policy import Actor, Permission, Role
-from app.portal import api, api_contract
-from app.portal.supply import api_examples
-from app.workflows import supplier_keys, usage_api
-from tests import factories, schema, settled
+from app.policy import Actor
+from app.portal import api_contract
+from app.workflows import usage_api
+from tests import factories
+from tests.integration.portal import selling_system
+from tests.integration.portal.selling_system import described, paid, reports, row
 from tests.signing import System
 
-NOW = datetime(2020, 11, 16, 9, 0, tzinfo=clock.KST)
-DOCUMENT = api_contract.document(base_url="http://localhost")
-NAMED = DOCUMENT["components"]["schemas"]
-
-
-@pytest.fixture(autouse=True)
-def _in_november(site: Flask) -> Iterator[None]:
-    with clock.at(NOW):
-        yield
-
-
-@pytest.fixture
-def supplier(site: Flask) -> Supplier:
-    return factories.make_supplier()
-
-
-@pytest.fixture
-def seller(supplier: Supplier) -> Actor:
-    return factories.make_actor(Role.SUPPLIER, supplier_id=supplier.id)
-
-
-@pytest.fixture
-def system(site: Flask, seller: Actor) -> System:
-    db.session.commit()
-    return System(site.test_client(), seller)
-
-
-@pytest.fixture
-def deal(site: Flask, supplier: Supplier) -> Deal:
-    return paid(supplier)
-
-
-def paid(supplier: Supplier, month: int = 9) -> Deal:
-    at = datetime(2020, month, 10, 14, 0, tzinfo=clock.KST)
-    programme = db.session.scalars(select(Programme)).first() or factories.make_programme()
-    payment = settled.make_paid(programme, supplier, 300_000, paid_at=at)
-    return db.session.get_one(Deal, payment.deal_id)
-
-
-def row(deal: Deal, **changed: Any) -> dict[str, Any]:
-    said = {"dealId": deal.id, "month": "2020-10", "logins": 12, "lastUsedOn": "2020-10-20"} | changed
-    return {name: value for name, value in said.items() if value is not ...}
-
-
-def reports() -> list[tuple[int, date, int]]:
-    found = select(UsageReport.deal_id, UsageReport.month, UsageReport.logins).order_by(UsageReport.month)
-    return [tuple(each) for each in db.session.execute(found)]
-
-
-def described(answer: Any, name: str, method: str = "get") -> Any:
-    """The answer, which is what its description promises for its status."""
-    path = {each.name: each.path for each in api_contract.OPERATIONS}[name]
-    responses = DOCUMENT["paths"][path][method]["responses"]
-    assert str(answer.status_code) in responses, f"{answer.status_code} is not described: {answer.text}"
-    promised = responses[str(answer.status_code)]["content"]["application/json"]["schema"]
-    wrong = list(schema.faults(promised, answer.json, NAMED))
-    assert wrong == []
-    return answer.json
+pytestmark = pytest.mark.usefixtures("november")
+november, supplier, seller = selling_system.november, selling_system.supplier, selling_system.seller
+system, deal = selling_system.system, selling_system.deal
 
 
 def test_rows_are_taken_and_each_is_answered(system: System, deal: Deal, seller: Actor) -> None:
@@ -201,109 +142,6 @@ def test_many_rows_cost_no_more_statements_than_one(system: System, supplier: Su
     assert counts[0] == counts[1]
 
 
-class TestOnce:
-    def test_the_same_request_again_is_answered_as_before(self, system: System, deal: Deal) -> None:
-        first = system.put([row(deal)], once="october-1")
-        db.session.execute(text("UPDATE usage_report SET logins = 99"))
-        again = system.put([row(deal)], once="october-1")
-        assert again.json == first.json and again.headers["Idempotent-Replayed"] == "true"
-        assert reports()[0][2] == 99 and "Idempotent-Replayed" not in first.headers
-        assert db.session.query(AuditRow).filter_by(entity="usage_report").count() == 1
-
-    def test_another_request_under_the_same_key_is_refused(self, system: System, deal: Deal) -> None:
-        system.put([row(deal)], once="october-1")
-        for answer in (
-            system.put([row(deal, logins=13)], once="october-1"),
-            system.put([row(deal)], once="october-1", query="?atomic=true"),
-        ):
-            assert answer.status_code == 409 and answer.json["code"] == "api.idempotency"
-            described(answer, "put_usage", "put")
-        assert reports()[0][2] == 12
-
-    def test_two_keys_do_not_share_their_requests(self, system: System, deal: Deal, seller: Actor) -> None:
-        other = System(system.browser, seller, name="회계")
-        system.put([row(deal)], once="october-1")
-        assert other.put([row(deal, logins=13)], once="october-1").status_code == 200
-
-    @pytest.mark.parametrize("once", ["short", "x" * 101, "한글한글한글한글", "with space x"])
-    def test_a_key_is_needed_and_has_a_form(self, system: System, deal: Deal, once: str) -> None:
-        body = json.dumps({"reports": [row(deal)]}).encode()
-        signed = system.signed("PUT", "/api/v1/usage", body, once=once.encode().decode("latin-1"))
-        answer = system.browser.put("/api/v1/usage", data=body, headers=signed)
-        assert answer.status_code == 422 and answer.json["code"] == "api.idempotency_key"
-
-    def test_an_answer_is_forgotten_after_a_day(self, system: System, deal: Deal) -> None:
-        system.put([row(deal)], once="october-1")
-        assert usage_api.forget_old() == 0
-        db.session.execute(text("UPDATE supplier_request SET at = at - interval '25 hours'"))
-        assert usage_api.forget_old() == 1
-
-
-class TestSignature:
-    def put(self, system: System, deal: Deal, **changed: str) -> Any:
-        return system.put([row(deal)], once="october-1", **changed)
-
-    @pytest.mark.parametrize(
-        "changed",
-        [
-            {"X-KV-Signature": "0" * 64},
-            {"X-KV-Signature": "서명".encode().decode("latin-1")},
-            {"X-KV-Signature": ""},
-            {"X-KV-Key": "kvk_0000000000000000"},
-            {"X-KV-Key": ""},
-            {"Idempotency-Key": "october-2"},
-            {"X-KV-Timestamp": "1"},
-        ],
-    )
-    def test_whatever_is_changed_it_no_longer_fits(
-        self, system: System, deal: Deal, changed: dict[str, str]
-    ) -> None:
-        answer = self.put(system, deal, **changed)
-        assert answer.status_code == 401 and answer.json["code"] == "api.signature"
-        described(answer, "put_usage", "put")
-        assert reports() == []
-
-    def test_method_address_and_body_are_signed(self, system: System, deal: Deal) -> None:
-        body = json.dumps({"reports": [row(deal)]}).encode()
-        signed = system.signed("PUT", "/api/v1/usage", body, once="october-1")
-        browser = system.browser
-        assert browser.put("/api/v1/usage", data=body + b" ", headers=signed).status_code == 401
-        assert browser.put("/api/v1/usage?atomic=true", data=body, headers=signed).status_code == 401
-        assert browser.get("/api/v1/usage", headers=signed).status_code == 401
-        assert browser.put("/api/v1/usage", data=body, headers=signed).status_code == 200
-
-    @pytest.mark.parametrize(("seconds", "status"), [(-301, 401), (-299, 200), (299, 200), (302, 401)])
-    def test_the_real_clock_decides(self, system: System, deal: Deal, seconds: int, status: int) -> None:
-        """R-TIME-7: the programme's own time, which stands at 2020 here, has no say."""
-        at = int(clock.real_now().timestamp()) + seconds
-        headers = system.signed("GET", "/api/v1/deals", at=at)
-        answer = system.browser.get("/api/v1/deals", headers=headers)
-        assert answer.status_code == status
-        assert status == 200 or answer.json["code"] == "api.timestamp"
-
-    def test_a_revoked_key_is_as_unknown(self, system: System, deal: Deal, seller: Actor) -> None:
-        supplier_keys.revoke(actor=seller, key_id=system.row_id)
-        answer = self.put(system, deal)
-        assert (answer.status_code, answer.json["code"]) == (401, "api.signature") and reports() == []
-
-    def test_the_printed_vector_is_the_hmac_that_anybody_gets(self) -> None:
-        vector = api_examples.VECTOR
-        assert hashlib.sha256(vector.body).hexdigest() in vector.canonical()
-        assert vector.signature(api_examples.SECRET) == VECTOR_SIGNATURE
-
-    def test_the_printed_python_signs_the_same(self) -> None:
-        own: dict[str, Any] = {"__name__": "example"}
-        exec(compile(api_examples.python("http://localhost"), "example.py", "exec"), own)  # noqa: S102
-        v = api_examples.VECTOR
-        signed = own["signature"](
-            api_examples.SECRET, v.timestamp, v.method, v.target, v.idempotency_key, v.body
-        )
-        assert signed == VECTOR_SIGNATURE
-
-
-VECTOR_SIGNATURE = "4c0f9348639c8705879a48d450d72027bb0b06764cc44ab787e91730a7d71833"
-
-
 class TestReading:
     def test_deals_name_what_is_lacking(self, system: System, deal: Deal, supplier: Supplier) -> None:
         later = paid(supplier, month=10)
@@ -341,53 +179,6 @@ class TestReading:
         assert db.session.get_one(SupplierKey, system.row_id, populate_existing=True).used_at is before
         system.put([row(deal)])
         assert db.session.get_one(SupplierKey, system.row_id, populate_existing=True).used_at is not None
-
-
-class TestDescription:
-    def test_it_describes_the_routes_and_no_others(self, site: Flask) -> None:
-        described_ones = {
-            (f"{api_contract.PREFIX}{path}", method.upper())
-            for path, operations in DOCUMENT["paths"].items()
-            for method in operations
-        }
-        routes = {
-            (rule.rule, method)
-            for rule in site.url_map.iter_rules()
-            if rule.rule.startswith("/api/")
-            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        }
-        assert described_ones == routes
-        assert set(api.VIEWS) == {operation.name for operation in api_contract.OPERATIONS}
-        for name in api.VIEWS:
-            assert site.view_functions[f"api.{name}"].permission is Permission.PUBLIC  # type: ignore[attr-defined]
-
-    def test_anybody_reads_it(self, site: Flask) -> None:
-        answer = site.test_client().get("/api/v1/openapi.json")
-        assert answer.json == json.loads(json.dumps(DOCUMENT)) | {"servers": answer.json["servers"]}
-        assert answer.json["openapi"] == "3.1.0" and answer.json["servers"][0]["url"].endswith("/api/v1")
-
-    def test_every_reference_leads_somewhere_and_every_schema_is_used(self) -> None:
-        used = set()
-
-        def walk(node: Any) -> None:
-            if isinstance(node, dict):
-                if "$ref" in node:
-                    used.add(node["$ref"].rpartition("/")[2])
-                for each in node.values():
-                    walk(each)
-            elif isinstance(node, list):
-                for each in node:
-                    walk(each)
-
-        walk(DOCUMENT)
-        assert used == set(NAMED)
-
-    def test_the_examples_are_what_the_schemas_say(self) -> None:
-        body = json.loads(api_examples.BODY)
-        assert list(schema.faults(NAMED["Reports"], body, NAMED)) == []
-        for name, field in usage_api.FIELDS.items():
-            assert usage_api.fits(field, field["example"]), name
-            assert list(schema.faults(field, field["example"], NAMED)) == []
 
 
 def test_a_stranger_gets_nothing_and_is_told_in_json(site: Flask) -> None:
