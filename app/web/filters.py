@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import Flask
+from markupsafe import Markup
 
 from app.clock import KST, WEEKDAYS, write_deadline
 from app.korean import in_words, question, way_mark, with_object
@@ -113,6 +114,11 @@ def mask_business_number(value: str | None) -> str:
     return shown[:7] + "*****" if len(shown) == 12 else shown
 
 
+def nowrap(value: str) -> Markup:
+    """A number in running text that is not to break at its hyphens."""
+    return Markup('<span class="kv-nowrap">{}</span>').format(value)
+
+
 def remaining(value: timedelta | None) -> str:
     return NONE if value is None else in_words(value)
 
@@ -148,6 +154,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "mask_phone": mask_phone,
     "mask_account": mask_account,
     "mask_business_number": mask_business_number,
+    "nowrap": nowrap,
     "remaining": remaining,
     "file_size": file_size,
     "object_particle": with_object,

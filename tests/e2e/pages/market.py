@@ -67,7 +67,7 @@ class Market:
         """A PDF from 결제성공: the link appears when the worker has drawn it."""
         self.page.goto("/payments?tab=paid")
         payment = self.page.get_by_role("table").get_by_role("row").nth(1)
-        link = payment.get_by_role("link", name=re.compile(rf"^{label}"))
+        link = payment.get_by_role("link", name=re.compile(rf"^{label} PDF"))
         end = time.monotonic() + PATIENCE_SECONDS
         while not link.is_visible() and time.monotonic() < end:
             self.page.reload()
