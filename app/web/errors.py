@@ -9,7 +9,7 @@ from typing import NamedTuple
 from flask import Flask, flash, jsonify, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app import clock
 from app.errors import Refusal
@@ -75,6 +75,12 @@ REFUSED = {
     409: "지금은 처리할 수 없습니다",
     422: "입력한 내용을 확인해 주세요",
 }
+PROGRAMS = "/api/"
+"""Below it programs ask: they are answered in the form of the interface, whatever they accept."""
+TO_PROGRAMS = {
+    404: "이 주소는 없습니다. 경로를 확인해 주세요.",
+    405: "이 주소에서 받지 않는 메서드입니다. Allow 헤더의 메서드로 보내 주세요.",
+}
 REFUSAL_ADVICE = "이전 화면으로 돌아가 현재 상태를 확인해 주세요."
 
 
@@ -113,9 +119,20 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
     if status < 400 or error.response is not None:
         return error
+    if request.path.startswith(PROGRAMS):
+        return _to_program(error, status)
     if status == 429 and limiter.current_limit is not None:
         return _too_often(limiter.current_limit.window.reset_time)
     return _answer(status, MESSAGES.get(status, MESSAGES[500 if status >= 500 else 400]))
+
+
+def _to_program(error: HTTPException, status: int) -> ResponseReturnValue:
+    text = TO_PROGRAMS.get(status, "요청을 처리하지 못했습니다. 요청을 확인한 뒤 다시 보내 주세요.")
+    response = jsonify(code=f"api.http_{status}", message=text)
+    response.status_code = status
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return response
 
 
 def _too_often(until: float) -> ResponseReturnValue:

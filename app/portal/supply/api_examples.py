@@ -60,7 +60,7 @@ if __name__ == "__main__":
 SHELL = """KEY='연동 키 번호' SECRET='비밀값'
 TARGET='{prefix}/usage'
 BODY='{body}'
-NOW=$(date +%s) ONCE=$(uuidgen)
+NOW=$(date +%s) ONCE=$(openssl rand -hex 16)
 DIGEST=$(printf '%s' "$BODY" | openssl dgst -sha256 -r | cut -d' ' -f1)
 SIGNATURE=$(printf '%s\\n%s\\n%s\\n%s\\n%s' "$NOW" PUT "$TARGET" "$ONCE" "$DIGEST" |
   openssl dgst -sha256 -hmac "$SECRET" -r | cut -d' ' -f1)

@@ -207,3 +207,15 @@ def test_a_bug_of_ours_is_told_in_json_too(
     finally:
         site.config["PROPAGATE_EXCEPTIONS"] = None
     assert answer.status_code == 500 and answer.json["code"] == "api.http_500"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("POST", "/api/v1/usage", 405), ("GET", "/api/v1/nothing", 404)]
+)
+def test_what_the_interface_does_not_have_is_said_in_its_own_form(
+    site: Flask, method: str, path: str, status: int
+) -> None:
+    answer = site.test_client().open(path, method=method)
+    assert (answer.status_code, answer.json["code"]) == (status, f"api.http_{status}")
+    assert set(answer.json) == {"code", "message"}
+    assert status != 405 or set(answer.headers["Allow"].split(", ")) >= {"GET", "PUT"}
