@@ -53,7 +53,9 @@ def check() -> ResponseReturnValue:
     code = request.args.get("code", "").strip()[:LONGEST_CODE]
     if code:
         return redirect(url_for("slips.checked", code=code.replace("/", "")))
-    return render_template("portal/slips/check.html", code="", asked=False, found=None)
+    blank = "code" in request.args
+    page = render_template("portal/slips/check.html", code="", asked=False, found=None, blank=blank)
+    return page, 422 if blank else 200
 
 
 @blueprint.get("/slips/check/<code>")

@@ -29,10 +29,7 @@ class Required(InputRequired):
         data = field.data.strip() if isinstance(field.data, str) else field.data
         if data or data == 0 and data is not False:
             return
-        chosen = isinstance(getattr(field, "choices", None), list) or field.type in {
-            "UploadField",
-            "RadioField",
-        }
+        chosen = isinstance(getattr(field, "choices", None), list) or isinstance(field, FileField)
         list.clear(field.errors)  # type: ignore[arg-type]  # a list while a chain of validators runs
         raise StopValidation(
             self.message or f"{with_object(field.label.text)} {'선택' if chosen else '입력'}해 주세요."

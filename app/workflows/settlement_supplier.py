@@ -50,6 +50,8 @@ class PlaceRow:
     """Korean: what it waits for, or when and by which batch it was paid."""
     batch_number: str | None
     line_id: int | None
+    last_line_id: int | None
+    """Where a line was carried on: the one whose statement counts."""
     checks: list[Check]
     """What its settlement asks for, each met or not; empty where it stands in a settlement."""
 
@@ -76,7 +78,7 @@ class Totals:
 _PAYMENTS = f"""
 SELECT p.id, c.name AS company, o.name AS offering, p.state,
        p.grant_part + p.share_part + p.tax_part AS amount, {FACTS},
-       l.id AS line_id, l.state AS line_state, l.result_text, l.paid_at AS line_paid_at,
+       i.line_id, l.id AS last_line_id, l.state AS line_state, l.result_text, l.paid_at AS line_paid_at,
        n.part AS withheld,
        b.number AS batch_number, b.state AS batch_state,
        k.line_id AS back_line_id, kb.state AS back_state, kb.number AS back_number
@@ -144,6 +146,7 @@ def _row(row: Any) -> PlaceRow:
         text=said,
         batch_number=row.batch_number,
         line_id=row.line_id,
+        last_line_id=row.last_line_id,
         checks=found,
     )
 
@@ -152,7 +155,15 @@ def _cancelled(row: Any) -> tuple[Place, str]:
     if row.batch_state in (BatchState.DRAFTED.value, BatchState.SUBMITTED.value):
         return Place.CLAWBACK, "결제가 취소되어 이번 정산에서 빠집니다."
     if row.back_state in (None, BatchState.DRAFTED.value, BatchState.SUBMITTED.value):
-        return Place.CLAWBACK, "정산 뒤에 결제가 취소되었습니다. 다음 정산에서 이만큼 빼고 지급합니다."
+        if row.withheld is not None:
+            return (
+                Place.CLAWBACK,
+                "지급 전에 결제가 취소되었습니다. 남겨 둔 금액과 다음 정산에서 상계합니다.",
+            )
+        paid = row.line_state == LineState.PAID.value
+        when = f"{_paid_by(row)} 지급한" if paid else f"{row.batch_number} 정산이 승인된"
+        by = f"{row.back_number} 정산" if row.back_state else "다음 정산"
+        return Place.CLAWBACK, f"{when} 뒤에 결제가 취소되었습니다. {by}에서 이만큼 빼고 지급합니다."
     return Place.TAKEN_BACK, f"{row.back_number} 정산에서 환수했습니다."
 
 
@@ -176,22 +187,29 @@ def _place(row: Any, found: list[Check]) -> tuple[Place, str]:
     return Place.RIPE, "다음 정산에 담깁니다."
 
 
-_BEING_CHECKED = "지급하기 전에 확인하고 있습니다. 확인이 끝나면 다음 정산에서 지급합니다."
+def _paid_by(row: Any) -> str:
+    """`2020.11.03.(화) S2020-0001 정산으로`"""
+    return f"{clock.write_day(clock.korean_day(row.line_paid_at))} {row.batch_number} 정산으로"
+
+
+def _being_checked(row: Any) -> tuple[Place, str]:
+    held = f"{row.batch_number} 정산에 담겼지만 지급하기 전에 확인하고 있습니다."
+    return Place.HELD, f"{held} 확인이 끝나면 다음 정산에서 지급합니다."
 
 
 def _in_line(row: Any) -> tuple[Place, str]:
     if row.withheld is not None:
         return _withheld(row)
     if row.line_state == LineState.PAID.value:
-        day = clock.write_day(clock.korean_day(row.line_paid_at))
-        return Place.PAID, f"{day} {row.batch_number} 정산으로 지급했습니다."
+        return Place.PAID, f"{_paid_by(row)} 지급했습니다."
     drafted = row.batch_state in (BatchState.DRAFTED.value, BatchState.SUBMITTED.value)
     failed = row.line_state == LineState.FAILED.value
     if row.waits_hold and drafted:
-        return Place.HELD, _BEING_CHECKED
+        return _being_checked(row)
     if failed:
         why = f"({row.result_text})" if row.result_text else ""
-        return Place.FAILED, f"이체가 실패했습니다{why}. 계좌를 확인해 주세요. 다음 정산에서 다시 지급합니다."
+        failed_in = f"{row.batch_number} 정산의 이체가 실패했습니다{why}."
+        return Place.FAILED, f"{failed_in} 계좌를 확인해 주세요. 다음 정산에서 다시 지급합니다."
     if drafted:
         return Place.IN_BATCH, f"{row.batch_number} 정산에 담겨 승인을 기다립니다."
     return Place.IN_BATCH, f"{row.batch_number} 정산이 승인되어 이체 중입니다."
@@ -200,7 +218,7 @@ def _in_line(row: Any) -> tuple[Place, str]:
 def _withheld(row: Any) -> tuple[Place, str]:
     """It stayed behind when its line was paid; let go, the next settlement pays what is left of it."""
     if row.waits_hold:
-        return Place.HELD, _BEING_CHECKED
+        return _being_checked(row)
     if row.withheld == 0:
         return (
             Place.TAKEN_BACK,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -41,6 +42,13 @@ class Sifted:
     @property
     def differing(self) -> int:
         return sum(1 for each in self.good if each.differences)
+
+
+class Entered(NamedTuple):
+    """Of a file: how many invoices, and how many of them differ from their payments."""
+
+    count: int
+    differing: int
 
 
 def sift(*, actor: Actor, content: bytes) -> Sifted:
@@ -123,8 +131,8 @@ def kept(*, actor: Actor, sha256: str) -> bytes:
         raise NotFound() from error
 
 
-def enter_file(*, actor: Actor, content: bytes, digest: str) -> int:
-    """Enter all that is good of a file that was looked at, or nothing. Returns how many.
+def enter_file(*, actor: Actor, content: bytes, digest: str) -> Entered:
+    """Enter all that is good of a file that was looked at, or nothing.
 
     Raises Denied, InvalidInput as `sift`, Conflict `tax_invoice.file_changed`, `.nothing` and as `enter`.
     """
@@ -144,4 +152,4 @@ def enter_file(*, actor: Actor, content: bytes, digest: str) -> int:
         # Payments are locked in the order of their keys, as whoever locks several does.
         for each in sorted(found.good, key=lambda each: each.payment.id):
             tax_invoices.enter(actor=actor, payment_id=each.payment.id, said=each.line.said)
-        return len(found.good)
+        return Entered(len(found.good), found.differing)

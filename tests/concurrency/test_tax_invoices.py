@@ -88,7 +88,7 @@ def test_files_that_name_the_same_numbers_crosswise_do_not_block_each_other(
         return lambda: tax_invoice_files.enter_file(actor=actor, content=content, digest=digest)
 
     results = together(file(seller, mine, numbers), file(rival, theirs, numbers[::-1]))
-    assert results.count(2) == 1
+    assert results.count((2, 0)) == 1
     [refused] = [each for each in results if isinstance(each, InvalidInput)]
     assert "number" in refused.fields
     assert db.session.scalar(select(func.count()).select_from(TaxInvoice)) == 2

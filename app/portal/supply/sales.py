@@ -23,6 +23,7 @@ from app.workflows import (
     payments_reads,
     settlement_history,
     settlement_supplier,
+    slips,
     tax_invoice_reads,
 )
 from app.workflows.cancellation_terms import Terms
@@ -70,6 +71,8 @@ def sales_export() -> ResponseReturnValue:
 def sale(payment_id: int) -> ResponseReturnValue:
     actor = current_actor()
     payment = payments_reads.get(actor=actor, payment_id=payment_id)
+    place = settlement_supplier.supplier_payment(actor=actor, payment_id=payment_id)
+    line_id = place.last_line_id if place else None
     page = make_response(
         render_template(
             "portal/supply/sale.html",
@@ -79,7 +82,8 @@ def sale(payment_id: int) -> ResponseReturnValue:
             invoices=tax_invoice_reads.standing(actor=actor, payment=payment),
             to_voucher=cancellation_terms.went_to_voucher(payment) if payment.cancelled_at else None,
             history=payment_history.of(payment, actor=actor),
-            place=settlement_supplier.supplier_payment(actor=actor, payment_id=payment_id),
+            place=place,
+            statement=slips.for_lines([line_id]).get(line_id) if line_id else None,
             steps=settlement_history.steps(payment_id),
         )
     )

@@ -7,13 +7,13 @@ from flask.typing import ResponseReturnValue
 
 from app.access import current_actor, needs
 from app.documents.exports import Column
-from app.models.settlements import SettlementLine
+from app.models.settlements import LineState, SettlementLine
 from app.policy import Permission
 from app.portal import lists
 from app.portal.supply.root import blueprint
 from app.web.pages import page_args
 from app.workflows import mails, settlement_supplier, slips
-from app.workflows.settlement_supplier import PlaceRow
+from app.workflows.settlement_supplier import Place, PlaceRow
 
 PLACES: list[Column[PlaceRow]] = [
     Column("결제일시", lambda row: row.paid_at, "instant"),
@@ -27,7 +27,7 @@ PLACES: list[Column[PlaceRow]] = [
 LINES: list[Column[SettlementLine]] = [
     Column("정산번호", lambda row: row.batch.number),
     Column("정산기준일", lambda row: row.batch.cutoff, "date"),
-    Column("상태", lambda row: row.state),
+    Column("상태", lambda row: Place.HELD if row.state is LineState.HELD else row.state),
     Column("정산 대상 금액", lambda row: row.gross, "won"),
     Column("이월", lambda row: row.carried, "won"),
     Column("수수료", lambda row: row.fee, "won"),
@@ -58,13 +58,16 @@ def settlement() -> ResponseReturnValue:
             rows=rows,
             papers=papers,
             sendings=sendings,
+            held=Place.HELD,
             following=following,
             **shared,
         )
     places = settlement_supplier.supplier_payments(actor=actor, before=lists.cursor(), size=size)
+    papers = slips.for_lines([row.last_line_id for row in places if row.last_line_id])
     return render_template(
         "portal/supply/settlement.html",
         rows=places,
+        papers=papers,
         total=settlement_supplier.supplier_count(actor=actor),
         following=lists.following(places, size, key=lambda row: row.payment_id),
         **shared,

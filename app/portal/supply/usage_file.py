@@ -1,8 +1,4 @@
-"""이용실적 as a file: a template to fill, a preview of each row, and one decision (R-SET-1a).
-
-What was uploaded lies in the store; its signed name stands in the preview's address, so that the page can be
-opened again, and only by its supplier.
-"""
+"""이용실적 as a file: a template to fill, a preview of each row, and one decision (R-SET-1a)."""
 
 from __future__ import annotations
 
@@ -11,29 +7,23 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
-from flask import current_app, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from itsdangerous import BadData, URLSafeTimedSerializer
 
 from app.access import current_actor, needs
-from app.documents import sheets, sniff
+from app.documents import sheets
 from app.documents.exports import Column
-from app.errors import Conflict, InvalidInput, NotFound
+from app.errors import Conflict
 from app.policy import Permission
 from app.portal import lists
 from app.portal.supply.root import blueprint
 from app.portal.supply.usage import month_asked, only_missing, told
-from app.web import confirm
+from app.web import confirm, previews
 from app.web.errors import refused
-from app.web.forms import BaseForm, Required, UploadField, refusal_to_form
+from app.web.previews import Previews, SheetField, SheetForm
 from app.workflows import usage_reads, usage_reports, usage_rows
-from app.workflows.intake_rows import Fault
 from app.workflows.usage_reads import UsageRow, UsageState
 
-MOST_SHOWN = 100
-"""Rows of each kind on the page; the file has all that were refused."""
-LASTS = 24 * 60 * 60
-"""Seconds for which a preview can be opened."""
 TEMPLATE: list[Column[UsageRow]] = [
     Column(usage_rows.COLUMNS["deal_id"], lambda row: str(row.id), width=12),
     Column(usage_rows.COLUMNS["month"], lambda row: f"{row.month:%Y-%m}", width=12),
@@ -42,33 +32,20 @@ TEMPLATE: list[Column[UsageRow]] = [
     Column("수요기업", lambda row: row.company, width=28),
     Column("서비스", lambda row: row.offering, width=32),
 ]
-REFUSED: list[Column[Fault]] = [
-    Column("행", lambda fault: fault.row, "number"),
-    Column("항목", lambda fault: fault.column),
-    Column("거절 사유", lambda fault: fault.reason, width=60),
-]
 CONSEQUENCE = "이미 제출한 달은 파일의 값으로 바뀝니다. 줄어든 값은 수요기업에 알립니다."
 
 
-class FileForm(BaseForm):
-    """A filled template."""
-
-    file = UploadField("이용실적 파일", [Required()], max_mb=sheets.MOST_BYTES // (1024 * 1024))
-
-
-def _signer() -> URLSafeTimedSerializer:
-    salt = f"usage file of {current_actor().supplier_id}"
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt=salt)
+PREVIEWS = Previews(
+    kind="usage file",
+    refusal="usage.preview",
+    owner=lambda actor: actor.supplier_id,
+    keep=usage_reports.keep,
+    kept=usage_reports.kept,
+)
 
 
-def _kept(token: str) -> tuple[str, bytes]:
-    """The name and the content of what was uploaded. Raises NotFound."""
-    try:
-        name, sha256 = _signer().loads(token, max_age=LASTS)
-        return name, usage_reports.kept(actor=current_actor(), sha256=sha256)
-    except (BadData, NotFound) as error:
-        text = "미리보기를 더 볼 수 없습니다. 파일을 다시 올려 주세요."
-        raise NotFound("usage.preview", text) from error
+class FileForm(SheetForm):
+    file = SheetField("이용실적 파일")
 
 
 @blueprint.get("/usage/template.xlsx")
@@ -95,16 +72,9 @@ def _rows(month: date, *, only_missing: bool = False) -> Iterator[UsageRow]:
 def usage_file() -> ResponseReturnValue:
     """Upload; what would become of it is shown before anything is written."""
     actor, form = current_actor(), FileForm()
-    if form.validate_on_submit():
-        upload = form.file.data
-        content = upload.read()
-        try:
-            sha256 = usage_reports.keep(actor=actor, content=content)
-        except InvalidInput as refusal:
-            refusal_to_form(form, refusal)
-        else:
-            signed = _signer().dumps([sniff.safe_name(upload.filename or ""), sha256])
-            return redirect(url_for("supply.usage_preview", token=signed))
+    token = PREVIEWS.take(actor, form)
+    if token is not None:
+        return redirect(url_for("supply.usage_preview", token=token))
     lacking = usage_reads.missing(actor=actor)
     choices = usage_reads.month_choices(actor=actor)
     return render_template(
@@ -121,7 +91,8 @@ def usage_file() -> ResponseReturnValue:
 @needs(Permission.DEAL_ANSWER)
 def usage_preview(token: str) -> ResponseReturnValue:
     """Row by row what would become of the file; then, confirmed, all that is good of it or nothing."""
-    actor, (name, content) = current_actor(), _kept(token)
+    actor = current_actor()
+    name, content = PREVIEWS.open(actor, token)
     if request.method == "POST":
         return _take_in(token, content)
     found = usage_reports.sift(actor=actor, content=content)
@@ -130,7 +101,7 @@ def usage_preview(token: str) -> ResponseReturnValue:
         name=name,
         token=token,
         found=found,
-        most=MOST_SHOWN,
+        most=previews.MOST_SHOWN,
         write_month=usage_rows.write_month,
         ask={"question": _question(len(found.changes)), "consequence": CONSEQUENCE},
     )
@@ -160,6 +131,7 @@ def _take_in(token: str, content: bytes) -> ResponseReturnValue:
 @needs(Permission.DEAL_ANSWER)
 def usage_refused(token: str) -> ResponseReturnValue:
     """All the rows that were refused, with their reasons."""
-    _name, content = _kept(token)
-    found = usage_reports.sift(actor=current_actor(), content=content)
-    return lists.spreadsheet(found.faults, REFUSED, name="이용실적 거절 목록")
+    actor = current_actor()
+    _name, content = PREVIEWS.open(actor, token)
+    found = usage_reports.sift(actor=actor, content=content)
+    return lists.spreadsheet(found.faults, previews.REFUSED, name="이용실적 거절 목록")

@@ -190,6 +190,16 @@ def test_a_preview_is_its_suppliers_alone(seller: FlaskClient, payment: Payment,
     assert "파일을 다시 올려 주세요" in read(stranger, address, 404)
 
 
+def test_who_enters_a_file_is_told_how_many_differ(seller: FlaskClient, payment: Payment) -> None:
+    heading = "결제번호,국세청 승인번호,작성일자,공급가액,세액,합계금액\n"
+    row = f"{payment.id},{NUMBER},2020-11-03,999000,100000,1099000\n"
+    upload = {"file": (BytesIO((heading + row).encode("cp949")), "a.csv")}
+    address = path_of(seller.post("/supply/invoices/file", data=upload))
+    seen = {"digest": hidden(read(seller, address), "digest"), "confirmed": "1"}
+    page = seller.post(address, data=seen, follow_redirects=True).text
+    assert "세금계산서 1건을 등록했습니다. 그중 1건은 결제 내용과 달라" in page
+
+
 def test_the_lists_are_files_too(seller: FlaskClient, payment: Payment) -> None:
     rows = list(load_workbook(BytesIO(seller.get("/supply/invoices.xlsx").data)).worksheets[0].values)
     assert rows[1][0] == payment.id and rows[1][5:8] == (1_000_000, 100_000, 1_100_000)

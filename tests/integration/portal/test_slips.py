@@ -58,6 +58,8 @@ def test_anyone_checks_a_code_and_learns_no_party(buyer: Buyer, payment: Payment
     assert "이 시스템에서 발급한 문서입니다." in found and "330,000원" in found
     assert slips.number_of(receipt) not in page and "전표" not in found
     assert buyer.payer.company.name not in page and payment.deal.supplier.name not in page
+    blank = visitor.get("/slips/check?code=+")
+    assert blank.status_code == 422 and "문서확인번호를 입력해 주세요." in blank.get_data(as_text=True)
     answer = visitor.get("/slips/check/AAAA-BBBB-CCCC-DDDD")
     assert answer.status_code == 404 and "확인되지 않는 번호입니다" in answer.get_data(as_text=True)
 

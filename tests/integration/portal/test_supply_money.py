@@ -205,6 +205,8 @@ def test_settlement_says_where_each_payment_is(
         batch.number,
     ):
         assert words in page
+    # Beside the payment that a settlement took up stands the paper that says by how much.
+    assert page.count("정산내역서 만드는 중") == 1
     lines = seller.get("/supply/settlement?tab=lines").text
     assert batch.number in lines and "2,200,000원" in lines and "정산내역서 만드는 중" in lines
     places = _rows(seller.get("/supply/settlement.xlsx").data)

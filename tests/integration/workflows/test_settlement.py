@@ -321,7 +321,8 @@ def test_the_supplier_sees_where_each_payment_is(
     assert rows[old.id].place is Place.PAID and batch.number in rows[old.id].text
     assert [line.id for line in settlement_supplier.supplier_lines(actor=actor)] == [rows[old.id].line_id]
     cancel(old)
-    assert places()[old.id] is Place.CLAWBACK
+    [back] = [row for row in settlement_supplier.supplier_payments(actor=actor) if row.payment_id == old.id]
+    assert back.place is Place.CLAWBACK and f"{batch.number} 정산으로 지급한 뒤에" in back.text
     totals = settlement_supplier.supplier_totals(actor=actor)
     assert (totals.waiting, totals.paid, totals.clawback) == (200_000, 500_000, 500_000)
     stranger = factories.make_actor(Role.SUPPLIER)
@@ -337,12 +338,12 @@ def test_the_place_follows_a_carried_line_to_where_it_was_paid(
     ripe_payment(programme, supplier)
     officers.settled(programme, supplier.account_number or "")
     [row] = settlement_supplier.supplier_payments(actor=actor)
-    assert row.place is Place.FAILED and "계좌없음" in row.text
+    assert row.place is Place.FAILED and "정산의 이체가 실패했습니다(계좌없음)" in row.text
     assert settlement_supplier.supplier_totals(actor=actor).waiting == 1_100_000
     officers.settled(programme, supplier.account_number or "")
     second = officers.settled(programme)
     [row] = settlement_supplier.supplier_payments(actor=actor)
-    assert row.place is Place.PAID and second.number in row.text
+    assert row.place is Place.PAID and second.number in row.text and row.last_line_id != row.line_id
     totals = settlement_supplier.supplier_totals(actor=actor)
     assert (totals.waiting, totals.in_batch, totals.paid) == (0, 0, 1_100_000)
 

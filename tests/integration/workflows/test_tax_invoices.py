@@ -355,7 +355,7 @@ def test_a_file_is_looked_at_row_by_row_and_taken_as_one(
     with pytest.raises(Conflict) as refused:
         tax_invoice_files.enter_file(actor=seller, content=content, digest="x")
     assert refused.value.code == "tax_invoice.file_changed"
-    assert tax_invoice_files.enter_file(actor=seller, content=content, digest=found.digest) == 2
+    assert tax_invoice_files.enter_file(actor=seller, content=content, digest=found.digest) == (2, 1)
     assert on_file(payment) and not on_file(second)
     db.session.commit()
     with pytest.raises(Conflict):

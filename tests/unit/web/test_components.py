@@ -91,6 +91,7 @@ def test_every_component_file_is_in_the_kit_or_the_frame() -> None:
         "demo_banner",
         "session_timer",
         "slip",
+        "preview",
         "confirm_dialog",
         "confirm_page",
     }
