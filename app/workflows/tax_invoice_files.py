@@ -47,7 +47,7 @@ class Sifted:
 class Entered(NamedTuple):
     """Of a file: how many invoices, and how many of them differ from their payments."""
 
-    count: int
+    invoices: int
     differing: int
 
 

@@ -109,7 +109,7 @@ def _take_in(token: str, content: bytes) -> ResponseReturnValue:
         entered = tax_invoice_files.enter_file(actor=actor, content=content, digest=digest)
     except (Conflict, InvalidInput) as refusal:
         return refused(refusal, to=here)
-    text = f"세금계산서 {entered.count:,}건을 등록했습니다."
+    text = f"세금계산서 {entered.invoices:,}건을 등록했습니다."
     if entered.differing:
         text += f" 그중 {entered.differing:,}건은 결제 내용과 달라 전문기관이 확인한 뒤 정산합니다."
     flash(text, "warning" if entered.differing else "success")
