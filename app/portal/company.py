@@ -12,6 +12,7 @@ from app import clock
 from app.access import current_actor, needs
 from app.documents.exports import XLSX_TYPE, Column, xlsx
 from app.errors import Refusal
+from app.korean import with_object
 from app.models.applications import ApplicationState
 from app.models.offers import OfferState
 from app.models.vouchers import InstrumentState, VoucherState
@@ -107,7 +108,8 @@ def _use_voucher(status: Status) -> NextStep:
     if instrument.state is InstrumentState.CHOSEN:
         return NextStep(f"{instrument.kind.label} 발급을 신청해 주세요.", "바우처 신청", apply)
     if instrument.state is InstrumentState.REQUESTED:
-        text = f"{instrument.kind.label}를 발급하고 있습니다. 발급이 끝나기 전에도 거래상담을 할 수 있습니다."
+        issuing = f"{with_object(instrument.kind.label)} 발급하고 있습니다."
+        text = f"{issuing} 발급이 끝나기 전에도 거래상담을 할 수 있습니다."
         return NextStep(text, "서비스 찾아보기", url_for("services.index"))
     return NextStep(
         "필요한 서비스를 찾아 거래상담을 요청해 주세요.", "서비스 찾아보기", url_for("services.index")

@@ -144,7 +144,7 @@ def choose() -> ResponseReturnValue:
         return _page(choice=form)
     if status.application.state is ApplicationState.APPROVED:
         asked = confirm.ask(
-            question=f"{kind.label}로 정할까요?",
+            question=f"{kind.label}{way_mark(kind.label)} 정할까요?",
             consequence="한 번 정한 결제수단은 바꿀 수 없습니다.",
             label="정하기",
             cancel_url=url_for("voucher.index"),

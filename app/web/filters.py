@@ -10,7 +10,7 @@ from flask import Flask
 from markupsafe import Markup
 
 from app.clock import KST, WEEKDAYS, write_deadline
-from app.korean import in_words, question, way_mark, with_object
+from app.korean import in_words, question, subject_mark, way_mark, with_object
 
 NONE = "-"
 
@@ -158,6 +158,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "remaining": remaining,
     "file_size": file_size,
     "object_particle": with_object,
+    "subject_particle": subject_mark,
     "way_particle": way_mark,
     "asked": question,
     "option_value": option_value,

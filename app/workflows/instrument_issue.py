@@ -15,6 +15,7 @@ from app.errors import Conflict, NotFound, Refusal
 from app.gateways.card import LinkedAccount
 from app.gateways.errors import GatewayError, Refused
 from app.gateways.zeropay import Wallet
+from app.korean import with_topic
 from app.models.applications import ApplicationState as Applied
 from app.models.companies import Company
 from app.models.vouchers import Instrument, InstrumentKind
@@ -85,7 +86,8 @@ def _ready(actor: Actor) -> tuple[Instrument, Company]:
     if clock.today() < first:
         text = f"신한카드는 선택한 다음 날({clock.write_day(first)})부터 발급을 신청할 수 있습니다."
         if first > clock.korean_day(instrument.chosen_at) + timedelta(days=1):
-            text = f"{instrument.kind.label}는 {clock.write_day(first)}부터 발급을 신청할 수 있습니다."
+            kind = with_topic(instrument.kind.label)
+            text = f"{kind} {clock.write_day(first)}부터 발급을 신청할 수 있습니다."
         raise Conflict("instrument.tomorrow", text)
     return instrument, company
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from app import clock
 from app.gateways.zeropay import Wallet
+from app.korean import with_topic
 from app.models.programme import Programme
 from app.models.vouchers import Instrument, InstrumentKind
 from app.models.vouchers import InstrumentState as State
@@ -63,7 +64,7 @@ def _asked(instrument: Instrument | None, programme: Programme, approved: bool) 
         return f"{clock.write_day(clock.korean_day(instrument.requested_at))} 신청"
     first = instruments.issued_from(instrument, programme)
     if first is None:
-        return f"{instrument.kind.label}는 아직 출시 전입니다."
+        return f"{with_topic(instrument.kind.label)} 아직 출시 전입니다."
     where = _WHERE[instrument.kind]
     if clock.today() >= first:
         return f"{'지금' if approved else '승인된 뒤'} {where} 신청할 수 있습니다."

@@ -11,6 +11,7 @@ from app import clock, policy
 from app.db import db, lock, transaction
 from app.documents import sniff, store
 from app.errors import Conflict, Denied, InvalidInput, NotFound
+from app.korean import with_topic
 from app.models.catalogue import (
     Offering,
     OfferingFile,
@@ -88,7 +89,7 @@ def keep(
             select(OfferingFile.id).where(*of_kind, OfferingFile.version_id == version.id)
         ).all()
         if len(proofs) >= RULES[kind].most_files:
-            text = f"{kind.label}은 {RULES[kind].most_files}개까지 첨부할 수 있습니다."
+            text = f"{with_topic(kind.label)} {RULES[kind].most_files}개까지 첨부할 수 있습니다."
             raise _wrong(kind, "offering.files", text)
     kept = OfferingFile(
         offering_id=offering.id,

@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from app import clock, policy
 from app.db import db, lock, transaction
 from app.errors import Conflict, InvalidInput, NotFound, Refusal
+from app.korean import subject_mark
 from app.models.catalogue import Supplier
 from app.models.supplier_keys import SupplierKey
 from app.policy import Actor, Permission, Role
@@ -102,9 +103,8 @@ def issue(*, actor: Actor, name: str) -> Issued:
         session.flush()
         change = {"key_id": (None, key.key_id), "name": (None, name)}
         record.write(ENTITY, key.id, "issue", actor=actor, change=change)
-        _tell(
-            key, "issued", f"시스템 연동 키 ‘{name}’이 발급되었습니다. 요청하지 않았다면 바로 폐기해 주세요."
-        )
+        issued = f"시스템 연동 키 ‘{name}’{subject_mark(name)} 발급되었습니다."
+        _tell(key, "issued", f"{issued} 요청하지 않았다면 바로 폐기해 주세요.")
         return Issued(key, secret)
 
 
