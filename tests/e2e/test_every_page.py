@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from ops.system import System
-from tests.e2e import axe
+from tests.e2e import axe, narrow
 from tests.e2e.conftest import Watch
 from tests.e2e.pages.common import fetch
 from tests.e2e.pages.crawl import Crawl, Found, map_of
@@ -146,9 +146,10 @@ class Visitor:
             status = response and response.status
             self.wrong.append(f"{found.url}: {status}, linked from {found.source}")
             return
-        self.wrong += [
-            f"{self.page.url}: {one}" for one in self.gaze.violations(self.page, endpoint=found.endpoint)
-        ]
+        wrong = self.gaze.violations(self.page, endpoint=found.endpoint)
+        if not found.endpoint.startswith("console"):
+            wrong += narrow.runs_out(self.page)
+        self.wrong += [f"{self.page.url}: {one}" for one in wrong]
 
 
 @pytest.mark.slow
