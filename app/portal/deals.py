@@ -88,6 +88,8 @@ def _detail(
     paying = payment is not None and payment.state in UNDECIDED
     closed = deal.state in (DealState.TURNED_DOWN, DealState.LAPSED)
     usage = usage_reads.of_deal(actor=actor, deal=deal)
+    evaluation = evaluation_reads.of_deal(actor=actor, deal=deal) if usage else None
+    states = {"late": view.late, "paying": paying, "evaluated": evaluation is not None}
     return render_template(
         "portal/deals/detail.html",
         view=view,
@@ -100,11 +102,11 @@ def _detail(
         actions={edge.action for edge in view.actions},
         can_ask_again=closed and view.following is None,
         siblings=asked_together.siblings(actor=actor, deal=deal),
-        next_step=deals_next.next_step(deal, DealSide.COMPANY, late=view.late, paying=paying),
+        next_step=deals_next.next_step(deal, DealSide.COMPANY, **states),
         way_out=deal_refusals.way_out(refusal.code) if refusal else None,
         withdraw=WITHDRAW,
         usage=usage,
-        evaluation=evaluation_reads.of_deal(actor=actor, deal=deal) if usage else None,
+        evaluation=evaluation,
         now=clock.now(),
         **thread,
     ), 422 if form.errors or thread["message_form"].errors else 200

@@ -61,7 +61,15 @@ PAYING = {
 """While the outcome is unknown the press counts, not the deadline (R-VOU-3, R-PAY-4)."""
 
 
-def next_step(deal: Deal, side: DealSide, *, late: bool = False, paying: bool = False) -> str:
+EVALUATED = "결제와 평가가 끝났습니다. 이용하면서 궁금한 점은 메시지로 공급기업에 물어보세요."
+"""To the company that has nothing left to do (R-EVA-1)."""
+
+
+def next_step(
+    deal: Deal, side: DealSide, *, late: bool = False, paying: bool = False, evaluated: bool = False
+) -> str:
     if paying:
         return PAYING[side]
+    if evaluated and side is _COMPANY and deal.state is _S.PAID:
+        return EVALUATED
     return LATE[side] if late else SENTENCES[deal.state, side]

@@ -30,6 +30,7 @@ def test_from_waiting_to_done(buyer: Buyer, deal: Deal) -> None:
     """Asks before it is final, then stands under 평가완료 with its average, and cannot be written again."""
     assert "평가한 서비스가 없습니다." in buyer.get("/evaluations?tab=done")
     assert f"/evaluations/new/{deal.id}" in buyer.get("/evaluations")
+    assert "에서 평가해 주세요" in buyer.get(f"/deals/{deal.id}")
     address = f"/evaluations/new/{deal.id}"
     form = SCORES | {"comment": "잘 쓰고 있습니다."}
     asked = buyer.post(address, **form)
@@ -41,6 +42,7 @@ def test_from_waiting_to_done(buyer: Buyer, deal: Deal) -> None:
     assert "4.2" in buyer.get("/evaluations?tab=done") and "평가할 서비스가 없습니다." in buyer.get(
         "/evaluations"
     )
+    assert "에서 평가해 주세요" not in buyer.get(f"/deals/{deal.id}")
     assert path_of(buyer.browser.get(address)) == there
     assert path_of(buyer.post(address, **form, confirmed="1")) == there
     assert db.session.query(Evaluation).count() == 1
