@@ -38,7 +38,12 @@ def run(world: World) -> list[Result]:
 
     matched, joined = in_turn(ours, bare)
     _check(file_id)
-    return [Result(claim=_CLAIM, ours=matched, theirs=joined)]
+    nexts = [_next(world) for _ in matched]
+    wholes = [each * LINES for each in matched]
+    return [
+        Result(claim=_CLAIM, ours=matched, theirs=joined),
+        Result(claim=_NEXT, ours=nexts, theirs=wholes),
+    ]
 
 
 _CLAIM = Claim(
@@ -49,6 +54,15 @@ _CLAIM = Claim(
     bar=5,
     direction="at most",
     binding=True,
+)
+
+
+_NEXT = Claim(
+    name="matching-next",
+    what="the file of the next day, which has no transactions, after all those",
+    against=f"the file of {LINES:,} lines",
+    bar=0.1,
+    direction="at most",
 )
 
 
@@ -76,7 +90,8 @@ def _load(world: World) -> int:
     [day] = world.owner.execute(
         "SELECT max(CAST(paid_at AT TIME ZONE 'Asia/Seoul' AS date)) FROM payment"
     ).fetchone() or [None]
-    values: dict[str, Any] = {"day": day, "astray": ASTRAY, "amount": AMOUNT, "now": clock.now()}
+    about = {"astray": ASTRAY, "amount": AMOUNT, "name": "card.csv"}
+    values: dict[str, Any] = {"day": day, "now": clock.now(), **about}
     found = world.owner.execute(_FILE, values | {"state": "taken", "rows": LINES}).fetchone()
     assert found and day
     world.owner.execute(_LINES, values | {"file_id": found[0]})
@@ -88,7 +103,7 @@ def _load(world: World) -> int:
 _FILE = """
 INSERT INTO statement_file (system, day, state, file_name, sha256, rows, charged, cancelled, fee, errors,
                             taken_at, matched_at)
-VALUES ('card', %(day)s::date, %(state)s::text, 'card.csv', md5(%(day)s::date::text), %(rows)s, 0, 0, 0,
+VALUES ('card', %(day)s::date, %(state)s::text, %(name)s, md5(%(day)s::date::text), %(rows)s, 0, 0, 0,
         '[]', %(now)s, CASE WHEN %(state)s::text = 'matched' THEN %(now)s::timestamptz END)
 RETURNING id
 """
@@ -106,11 +121,25 @@ SELECT %(file_id)s::bigint, 2 + row_number() OVER (ORDER BY p.id, k.n), k.n - 1,
 """
 
 
+def _next(world: World) -> float:
+    """Seconds for the day after the empty one, taken anew each time."""
+    values = {"state": "taken", "rows": 0, "now": clock.now()}
+    with world.owner.transaction():
+        world.owner.execute("SET LOCAL session_replication_role = replica")
+        world.owner.execute("DELETE FROM statement_file WHERE rows = 0 AND file_name = 'next'")
+    [day] = world.owner.execute("SELECT max(day) FROM statement_file").fetchone() or [None]
+    found = world.owner.execute(_FILE, values | {"day": day + ONE, "name": "next"}).fetchone()
+    assert found
+    took = timed(lambda: matching.match(file_id=found[0]))
+    db.session.remove()
+    return took
+
+
 def _forget(world: World) -> None:
     """As if the file had just been taken."""
     with world.owner.transaction():
         world.owner.execute("SET LOCAL session_replication_role = replica")
-        world.owner.execute("TRUNCATE statement_match, recon_act, recon_item")
+        world.owner.execute("TRUNCATE statement_match, recon_act, recon_item, statement_wait")
         world.owner.execute(
             "UPDATE statement_file SET state = 'taken', matched_at = NULL WHERE rows > 0 RETURNING id"
         )
