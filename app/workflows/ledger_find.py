@@ -13,7 +13,8 @@ from app.models.companies import Company
 from app.models.numbers import digits
 from app.models.payments import Payment
 from app.models.programme import Agency, AgencyBudget
-from app.models.settlements import SettlementLine
+from app.models.settlements import SettlementBatch, SettlementLine
+from app.models.tax_invoices import TaxInvoice
 from app.models.vouchers import Voucher
 from app.policy import Actor, Permission
 from app.workflows import search
@@ -31,7 +32,8 @@ class Found:
 
 
 def find(*, actor: Actor, q: str) -> list[Found]:
-    """Records by a number that stands on them: order, approval, transfer, business number, or a name.
+    """Records by a number that stands on them: order, approval, tax invoice, transfer, settlement, business
+    number, or a name.
 
     Raises Denied.
     """
@@ -53,23 +55,30 @@ def _budgets() -> list[Found]:
 
 
 def _transfers(words: str) -> list[Found]:
+    """One by its own number, or all of a settlement by that one's."""
     number = words.upper().removeprefix("KV")
-    if not (words.upper().startswith("KV") and number.isascii() and number.isdigit() and len(number) < 19):
-        return []
-    line = db.session.scalar(
+    if words.upper().startswith("KV") and number.isascii() and number.isdigit() and len(number) < 19:
+        which = SettlementLine.id == int(number)
+    else:
+        which = SettlementLine.batch.has(SettlementBatch.number == words.upper())
+    lines = db.session.scalars(
         select(SettlementLine)
-        .where(SettlementLine.id == int(number))
+        .where(which)
+        .order_by(SettlementLine.id)
+        .limit(MOST_FOUND)
         .options(joinedload(SettlementLine.supplier), joinedload(SettlementLine.batch))
     )
-    if line is None:
-        return []
-    return [Found(kind=TraceKind.LINE, id=line.id, title=line.supplier.name, text=line.batch.number)]
+    return [
+        Found(kind=TraceKind.LINE, id=line.id, title=line.supplier.name, text=line.batch.number)
+        for line in lines
+    ]
 
 
 def _payments(words: str) -> list[Found]:
+    invoiced = select(TaxInvoice.payment_id).where(TaxInvoice.number == words)
     rows = db.session.scalars(
         select(Payment)
-        .where(or_(Payment.order_id == words, Payment.approval_number == words))
+        .where(or_(Payment.order_id == words, Payment.approval_number == words, Payment.id.in_(invoiced)))
         .order_by(Payment.id.desc())
         .limit(MOST_FOUND)
     )

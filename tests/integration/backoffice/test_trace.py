@@ -153,6 +153,7 @@ def test_the_way_in_by_whatever_number_one_has(browser: Any, life: SimpleNamespa
         (payment.order_id, payment.order_id),
         (payment.approval_number, payment.order_id),
         (f"KV{life.line.id:010}", life.supplier.name),
+        (life.batch.number, life.supplier.name),
         (company.business_number, company.name),
         (company.name, company.name),
     ):

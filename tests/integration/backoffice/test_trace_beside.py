@@ -115,8 +115,10 @@ def test_tax_invoices_stand_beside_their_payment(browser: Any, life: SimpleNames
     payment = make_paid(life.payer.programme, life.supplier, instrument=InstrumentKind.ZEROPAY)
     invoice = give_invoice(payment)
     db.session.commit()
-    walk = Walker(browser(Role.FINANCE_OFFICER), f"/console/trace/payment/{payment.id}")
-    walk.says("세금계산서", invoice.number, f"{invoice.total:,}원").click("세금계산서 화면")
+    walk = Walker(browser(Role.FINANCE_OFFICER), f"/console/trace/?q={invoice.number}")
+    walk.click(payment.order_id).says("세금계산서", invoice.number, f"{invoice.total:,}원").click(
+        "세금계산서 화면"
+    )
     assert walk.address == f"/console/invoices/{invoice.id}"
 
 
