@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from app import clock
 from app.models.record import AuditRow
+from app.models.settlements import Evaluation
 from app.workflows.audit_reads import LIFECYCLES
 
-FIELDS = {
+FIELDS = Evaluation.CRITERIA | {
     "state": "상태",
     "accepted_at": "수락일시",
     "account_holder": "예금주",
@@ -78,7 +81,6 @@ FIELDS = {
     "period_to": "이용 종료일",
     "phone": "휴대전화",
     "plan_id": "요금제",
-    "price": "가격",
     "proposed_at": "종결 요청일시",
     "proposed_by_id": "종결을 요청한 계정",
     "quantity": "수량",
@@ -108,6 +110,7 @@ FIELDS = {
     "waiver_requested_at": "예산포기 신청일시",
     "year": "연도",
 }
+WON = frozenset({"allocated", "amount", "funded", "granted", "net", "taken_back", "tax", "total"})
 _STATES = {(cycle.entity, state.value): state.label for cycle in LIFECYCLES for state in cycle.states}
 
 
@@ -126,4 +129,17 @@ def _text(entity: str, field: str, value: Any) -> str:
         return "예" if value else "아니오"
     if field == "state":
         return _STATES.get((entity, str(value)), str(value))
+    if isinstance(value, int) and field in WON:
+        return f"{value:,}원"
+    if isinstance(value, str) and field.endswith("_at"):
+        return _instant(value)
     return str(value)
+
+
+def _instant(value: str) -> str:
+    """In Korean time, to the second; what is no instant stays as it is."""
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    return f"{at.astimezone(clock.KST):%Y.%m.%d. %H:%M:%S}" if at.tzinfo else value

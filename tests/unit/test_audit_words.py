@@ -30,6 +30,18 @@ def test_an_act_is_named_in_korean(entity: str, action: str, label: str) -> None
 def test_what_changed_is_told_in_the_words_of_the_screens() -> None:
     row = _row("settlement_batch", "approve", state=("submitted", "approved"), approved_by_id=(None, 7))
     assert audit_words.changes(row) == [("상태", "승인요청", "승인"), ("승인한 계정", "-", "7")]
+    made = _row(
+        "settlement_batch",
+        "build",
+        net=(0, 1_440_000),
+        lines=(0, 3),
+        approved_at=(None, "2020-11-16T00:43:01.1+00:00"),
+    )
+    assert audit_words.changes(made) == [
+        ("지급액", "0원", "1,440,000원"),
+        ("공급기업 수", "0", "3"),
+        ("승인일시", "-", "2020.11.16. 09:43:01"),
+    ]
     unknown = _row("question", "hide", is_private=(False, True), of_no_word=(None, "x"))
     assert audit_words.changes(unknown) == [("비공개", "아니오", "예"), ("of_no_word", "-", "x")]
 
