@@ -246,6 +246,6 @@ def test_the_audit_trail_is_found_and_checked(world: Any, browser: Any, said: An
     client = browser(Role.AUDITOR)
     address = f"/console/audit/?entity=application&entity_id={application.id}"
     text = client.get(address).get_data(as_text=True)
-    assert "screening → screened" in text and world.staff[Role.REVIEWER].name in text
+    assert "상태: 심사중 → 심사확정" in text and world.staff[Role.REVIEWER].name in text
     assert "조건에 맞는 기록이 없습니다" in client.get("/console/audit/?who=없는사람").get_data(as_text=True)
     assert "고치거나 지운 흔적이 없습니다" in said(client, "/console/audit/verify")
