@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
-from app.models.payments import Payment, SlipKind
+from app import clock
+from app.db import db
+from app.models.payments import Payment, Slip, SlipKind
+from app.policy import Role
 from app.workflows import slips
-from tests import money
+from config import DEMONSTRATION_PAYER as PAYER
+from tests import factories, money
 from tests.integration.portal.buying import Buyer, LogIn, log_in, make_buyer, path_of
-from tests.settled import issue_slips
+from tests.settled import Officers, issue_slips, make_paid
 
 
 @pytest.fixture
@@ -79,3 +86,19 @@ def test_each_slip_is_a_page_too(
         assert "no-store" in buyer.browser.get(address).headers["Cache-Control"]
         assert make_buyer(site, log_in_as, sandbox_url).browser.get(address).status_code == 404
         assert path_of(site.test_client().get(address)).startswith("/login")
+
+
+def test_a_statement_of_settlement_as_a_page(site: Flask, log_in_as: LogIn) -> None:
+    """Both parties, the sums beside the facts, and below the payments what they come to."""
+    programme, supplier = factories.make_programme(), factories.make_supplier()
+    ago = clock.now() - timedelta(days=12)
+    for amount in (110_000, 220_000):
+        make_paid(programme, supplier, amount, paid_at=ago)
+    Officers().exported(programme)
+    [slip] = db.session.scalars(select(Slip).where(Slip.supplier_id == supplier.id))
+    seller = log_in_as(factories.make_account(Role.SUPPLIER, supplier_id=supplier.id))
+    page = " ".join(seller.get(f"/slips/{slip.id}").get_data(as_text=True).split())
+    for word in ("지급자(전문기관)", PAYER["BUSINESS_NUMBER"], supplier.name, "정산기준일", "결제금액 합계"):
+        assert word in page, word
+    for sum_ in ("합계 (2건)", "300,000", "30,000", "330,000"):
+        assert f"<strong>{sum_}</strong>" in page, sum_
