@@ -9,6 +9,7 @@ from flask import url_for
 from app.models.ledger import LedgerAccount as Account
 from app.workflows.audit_reads import ENTITIES
 from app.workflows.ledger_trace import TraceKind
+from app.workflows.ledger_trace_beside import Beside, BesideKind
 
 _TRACED = {
     Account.AGENCY_BUDGET: TraceKind.BUDGET,
@@ -62,3 +63,12 @@ def of_hop(hop: Any) -> Link | None:
     if hop.kind is TraceKind.LINE:
         return Link("정산 지급 내역", url_for("console_settlement.line", id=hop.parent, line_id=hop.id))
     return None
+
+
+def of_beside(one: Beside) -> Link:
+    """The page of a hold or a tax invoice; of what is taken back, that of the supplier's debt."""
+    if one.kind is BesideKind.HOLD:
+        return Link("지급 보류 화면", url_for("console_holds.detail", id=one.id))
+    if one.kind is BesideKind.INVOICE:
+        return Link("세금계산서 화면", url_for("console_invoices.detail", id=one.id))
+    return Link("환수 대상 화면", url_for("console_ripe.debt", supplier_id=one.id))

@@ -31,7 +31,9 @@ LINE_KEY = "KV{:010}"
 """By which the bank knows a transfer."""
 NOTES = {
     "back": "환수: 이미 지급한 결제가 취소되어 이만큼 빼고 지급합니다.",
-    "out": "보류: 이 정산에 담았다가 이체 전에 뺐습니다. 보류가 풀리면 다음 정산에 담깁니다.",
+    "out": "보류: 이 결제의 몫을 이 정산에서 뺐습니다. 보류가 풀리면 다음 정산에서 지급합니다.",
+    "before": "보류: 여기에서 뺀 결제의 몫을 지급합니다.",
+    "let_go": "보류: 여기에서 뺀 결제의 몫을 이 정산이 지급합니다.",
     "carried": "앞 정산에서 이월된 금액을 담았습니다.",
 }
 """Of a line that has to do with a payment otherwise than by paying it."""
@@ -226,7 +228,7 @@ def _line_hop(row: Any) -> Hop:
         id=row.id,
         title=row.name,
         state=LineState(row.state),
-        amount=row.net,
+        amount=row.net - row.withheld,
         facts=facts,
         parent=row.batch_id,
         part=row.part,
@@ -281,7 +283,8 @@ def _at_line(key: int) -> tuple[list[Hop], list[Sum]]:
         Sum(label="이월", amount=here.carried),
         Sum(label="수수료", amount=-here.fee),
         Sum(label="환수", amount=-here.clawback),
-        Sum(label="지급액", amount=here.net),
+        *([Sum(label="보류", amount=-here.withheld)] if here.withheld else []),
+        Sum(label="지급액", amount=here.net - here.withheld),
     ]
     return [_line_hop(row) for row in rows], sums
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from app.workflows.settlement_chain import chain
+
 BUDGET_SUMS = text("""
 SELECT j.kind, CAST(sum(p.amount) AS bigint) AS amount
   FROM posting p JOIN journal j ON j.id = p.journal_id
@@ -18,39 +20,29 @@ SELECT j.kind, CAST(sum(p.amount) AS bigint) AS amount
  GROUP BY j.kind
 """)
 
-_LINE_COLUMNS = """l.id, l.state, l.gross, l.carried, l.fee, l.clawback, l.net, l.paid_at, l.result_text,
-       l.batch_id, b.number, b.state AS batch_state, s.name"""
+_LINE_COLUMNS = """l.id, l.state, l.gross, l.carried, l.fee, l.clawback, l.withheld, l.net, l.paid_at,
+       l.result_text, l.batch_id, b.number, b.state AS batch_state, s.name"""
 _LINE_JOINS = """JOIN settlement_line l ON l.id = e.id
   JOIN settlement_batch b ON b.id = l.batch_id
   JOIN supplier s ON s.id = l.supplier_id"""
 
-# The line that pays it with those that took it over, the line that takes it back, and those from which it was
-# taken out on its way to the bank: of that the journal tells, which names the payment in its key.
+# The line that pays it with those that took it over, those where it stayed behind, and the line that takes it
+# back. What a later line pays of it is what had stayed behind.
 LINES_OF_PAYMENT = text(f"""
-WITH RECURSIVE chain AS (
-  SELECT i.line_id AS id, 0 AS step, i.amount FROM settlement_item i WHERE i.payment_id = :payment_id
-  UNION ALL
-  SELECT f.carried_into_id, c.step + 1, c.amount
-    FROM chain c JOIN settlement_line f ON f.id = c.id WHERE f.carried_into_id IS NOT NULL),
+{chain("CAST(:payment_id AS bigint)")},
 every AS (
-  SELECT id, step, amount, CASE WHEN step > 0 THEN 'carried' ELSE 'pays' END AS how FROM chain
+  SELECT c.id, c.step,
+         coalesce((SELECT b.part FROM chain b WHERE b.step <= c.step AND b.part IS NOT NULL
+                    ORDER BY b.step DESC LIMIT 1), i.amount) AS amount,
+         CASE WHEN c.withheld_id IS NOT NULL THEN 'out' WHEN c.step > 0 THEN 'carried' ELSE 'pays' END AS how
+    FROM chain c JOIN settlement_item i ON i.payment_id = CAST(:payment_id AS bigint)
   UNION ALL
-  SELECT k.line_id, 1000, -k.amount, 'back' FROM clawback_item k WHERE k.payment_id = :payment_id
-  UNION ALL
-  SELECT o.owner_id, -1, CAST(NULL AS bigint), 'out'
-    FROM (SELECT DISTINCT supplier_id FROM settlement_hold WHERE payment_id = :payment_id) h
-    JOIN settlement_line f ON f.supplier_id = h.supplier_id AND f.id NOT IN (SELECT id FROM chain)
-    JOIN posting o ON o.account = 'transfer' AND o.owner_id = f.id AND o.amount < 0
-    JOIN journal j ON j.id = o.journal_id AND j.kind = 'hold_back'
-   CROSS JOIN LATERAL string_to_array(j.event_key, ':') k
-   WHERE k[2] = 'payment' AND k[3] = CAST(:payment_id AS text)
-      OR k[2] = 'settlement_line' AND CAST(:payment_id AS text) = ANY (k[4:])
-   GROUP BY o.owner_id)
+  SELECT k.line_id, 1000, -k.amount, 'back' FROM clawback_item k WHERE k.payment_id = :payment_id)
 SELECT e.step, e.amount AS part, e.how, {_LINE_COLUMNS}
   FROM every e
   {_LINE_JOINS}
  ORDER BY e.step, l.id
-""")  # noqa: S608 - no input in it
+""")  # noqa: S608
 
 LINE = text(f"""
 WITH RECURSIVE chain AS (
@@ -58,10 +50,14 @@ WITH RECURSIVE chain AS (
   UNION ALL
   SELECT f.carried_into_id, c.step + 1
     FROM chain c JOIN settlement_line f ON f.id = c.id WHERE f.carried_into_id IS NOT NULL),
-before AS (SELECT f.id, -1 AS step FROM settlement_line f WHERE f.carried_into_id = :id)
-SELECT e.step, CAST(NULL AS bigint) AS part, CASE WHEN e.step > 0 THEN 'carried' ELSE 'pays' END AS how,
-       {_LINE_COLUMNS}
-  FROM (SELECT * FROM before UNION ALL SELECT * FROM chain) e
+every AS (
+  SELECT id, step, CASE WHEN step > 0 THEN 'carried' ELSE 'pays' END AS how FROM chain
+  UNION ALL SELECT f.id, -1, 'pays' FROM settlement_line f WHERE f.carried_into_id = :id
+  UNION SELECT w.line_id, -1, 'before' FROM settlement_withheld w WHERE w.into_line_id = :id
+  UNION SELECT w.into_line_id, 1000, 'let_go' FROM settlement_withheld w
+         WHERE w.line_id = :id AND w.into_line_id IS NOT NULL)
+SELECT e.step, CAST(NULL AS bigint) AS part, e.how, {_LINE_COLUMNS}
+  FROM every e
   {_LINE_JOINS}
  ORDER BY e.step, l.id
 """)  # noqa: S608

@@ -21,8 +21,6 @@ from app.workflows import ledger, lifecycle, record
 from app.workflows.settlement_chain import chain
 from app.workflows.settlement_lifecycle import LINE, exclusive
 
-ENTITY = "settlement_withheld"
-
 _LINE_NOW = text(f"""
 {chain("CAST(:payment_id AS bigint)")}
 SELECT l.id, l.state, l.batch_id, b.number AS batch, b.state AS batch_state, c.withheld_id,
@@ -120,7 +118,7 @@ def _from_transfer(payment_id: int, line: SettlementLine) -> None:
     legs = ledger.move(
         (LedgerAccount.TRANSFER, line.id), (LedgerAccount.PAYABLE, line.supplier_id), item.amount
     )
-    key = f"{JournalKind.HOLD_BACK.value}:{ENTITY}:{item.id}"
+    key = f"{JournalKind.HOLD_BACK.value}:payment:{payment_id}:{item.id}"
     ledger.post(key, JournalKind.HOLD_BACK, legs, programme_id=line.batch.programme_id, actor=CLOCK)
 
 

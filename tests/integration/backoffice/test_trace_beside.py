@@ -10,28 +10,31 @@ from typing import Any
 from openpyxl import load_workbook
 
 from app import clock
-from app.db import db, transaction
+from app.db import db
 from app.models.holds import HoldSource
-from app.models.ledger import JournalKind, LedgerAccount
+from app.models.ledger import JournalKind
 from app.models.payments import Payment
-from app.models.settlements import ClawbackItem, SettlementItem, SettlementLine
+from app.models.settlements import ClawbackItem, LineState, SettlementItem, SettlementLine
 from app.models.vouchers import InstrumentKind
 from app.policy import CLOCK, Role
-from app.workflows import holds, ledger, ledger_trace, settlement
+from app.workflows import holds, ledger_trace, settlement, settlement_bank
 from app.workflows.ledger_trace import TraceKind
 from app.workflows.ledger_trace_beside import BesideKind, DebtState
 from tests import factories as make
 from tests import money
 from tests.integration.backoffice import walking
 from tests.integration.backoffice.walking import Walker
-from tests.settled import Holders, cancel, give_invoice, make_paid
+from tests.settled import Holders, bank_answer, cancel, give_invoice, make_paid
 
 life = walking.life
 
 
-def _trace(payment_id: int) -> ledger_trace.Trace:
-    actor = make.make_actor(Role.AUDITOR)
-    return ledger_trace.trace(actor=actor, kind=TraceKind.PAYMENT, record_id=payment_id)
+def _trace(record_id: int, kind: TraceKind = TraceKind.PAYMENT) -> ledger_trace.Trace:
+    return ledger_trace.trace(actor=make.make_actor(Role.AUDITOR), kind=kind, record_id=record_id)
+
+
+def _lines(payment_id: int) -> list[ledger_trace.Hop]:
+    return [hop for hop in _trace(payment_id).hops if hop.kind is TraceKind.LINE]
 
 
 def _another(life: SimpleNamespace, amount: int = 1_200_000) -> Payment:
@@ -91,24 +94,29 @@ def test_a_line_that_a_hold_stopped_shows_its_journal(life: SimpleNamespace) -> 
     assert JournalKind.HOLD_BACK in {journal.kind for journal in hop.journals}
 
 
-def test_a_payment_that_was_taken_out_of_its_line_still_leads_to_it(life: SimpleNamespace) -> None:
-    """It is no item of the line any more; the journal that returned its share names it."""
-    rest = _another(life, 500_000)
-    life.officers.approved(life.payer.programme)
-    line = db.session.get_one(SettlementLine, db.session.get_one(SettlementItem, rest.id).line_id)
-    out = money.pay(life.payer, money.make_bill(life.payer, 100_000, supplier=life.supplier))
-    Holders().place(out.id)
-    legs = ledger.move((LedgerAccount.TRANSFER, line.id), (LedgerAccount.PAYABLE, line.supplier_id), 100_000)
-    key = f"hold_back:payment:{out.id}:{line.id}"
-    with transaction():
-        ledger.post(key, JournalKind.HOLD_BACK, legs, programme_id=life.payer.programme.id, actor=CLOCK)
-    trace = _trace(out.id)
-    hop = trace.hops[-1]
-    assert (hop.kind, hop.id) == (TraceKind.LINE, line.id) and "이체 전에 뺐습니다" in hop.note
-    for place in (trace.here, hop):
-        assert key in {journal.event_key for journal in place.journals}
-    [kept] = [hop for hop in _trace(rest.id).hops if hop.kind is TraceKind.LINE]
-    assert (kept.id, kept.note) == (line.id, "")
+def test_a_payment_that_stayed_behind_leads_through_its_line_to_the_one_that_pays_it(
+    life: SimpleNamespace,
+) -> None:
+    held, rest = _another(life, 500_000), _another(life, 300_000)
+    programme, officers, holders = life.payer.programme, life.officers, Holders()
+    batch = officers.approved(programme)
+    line = db.session.get_one(SettlementLine, db.session.get_one(SettlementItem, held.id).line_id)
+    hold = holders.place(held.id)
+    [hop] = _lines(held.id)
+    assert (hop.id, hop.part) == (line.id, 495_000) and "이 정산에서 뺐습니다" in hop.note
+    for place in (_trace(held.id).here, hop):
+        assert JournalKind.HOLD_BACK in {journal.kind for journal in place.journals}
+    assert [(hop.id, hop.note) for hop in _lines(rest.id)] == [(line.id, "")]
+    sent = settlement_bank.export_bank_file(actor=officers.drafter, batch_id=batch.id).content
+    settlement_bank.import_result(
+        actor=officers.approver, batch_id=batch.id, content=bank_answer(sent), file_name="a.csv"
+    )
+    holders.release(hold)
+    officers.settled(programme)
+    first, last = _lines(held.id)
+    assert first.id == line.id and (last.part, last.state) == (495_000, LineState.PAID)
+    assert {line.id, last.id} <= {hop.id for hop in _trace(last.id, TraceKind.LINE).hops}
+    assert {line.id, last.id} <= {hop.id for hop in _trace(line.id, TraceKind.LINE).hops}
 
 
 def test_tax_invoices_stand_beside_their_payment(browser: Any, life: SimpleNamespace) -> None:

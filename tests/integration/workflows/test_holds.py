@@ -104,7 +104,7 @@ def test_a_held_line_leaves_the_approved_batch_and_comes_back_with_the_next(
     assert ledger.balance(LedgerAccount.PAYABLE, supplier.id) == 1_100_000
     kept = db.session.scalars(select(WithheldItem).where(WithheldItem.line_id == line.id)).one()
     back = db.session.scalar(select(Journal.event_key).where(Journal.kind == JournalKind.HOLD_BACK))
-    assert back == f"hold_back:settlement_withheld:{kept.id}"
+    assert back == f"hold_back:payment:{payment.id}:{kept.id}"
     assert ledger.verify() == []
     holds.ask_release(actor=first, hold_id=hold.id, reason="확인함")
     holds.release(actor=second, hold_id=hold.id)
