@@ -82,11 +82,11 @@ def foresee(*, actor: Actor, batch_id: int, content: bytes) -> Foreseen:
         failed=_sum(lines, (row for row in answer.good if not row.paid)),
         failures=[Outcome(row, lines[row.line_id]) for row in answer.good if not row.paid],
         bad=answer.bad,
-        waiting=Sum(len(waiting), sum(line.net for line in waiting)),
+        waiting=Sum(len(waiting), sum(line.sent for line in waiting)),
         digest=answer.digest,
     )
 
 
 def _sum(lines: Mapping[int, SettlementLine], rows: Iterable[ResultRow]) -> Sum:
-    amounts = [lines[row.line_id].net for row in rows]
+    amounts = [lines[row.line_id].sent for row in rows]
     return Sum(len(amounts), sum(amounts))

@@ -48,6 +48,23 @@ def test_what_is_foreseen_is_what_happens(programme: Programme, officers: Office
     assert states[wrong.supplier_id] is LineState.PLANNED and batch.state is BatchState.EXPORTED
 
 
+def test_what_stayed_behind_is_not_counted(programme: Programme, officers: Officers) -> None:
+    """R-SET-4: of a line without its held payment, what the bank was asked to pay."""
+    supplier = factories.make_supplier()
+    held, _ = ripe_payment(programme, supplier, 400_000), ripe_payment(programme, supplier, 70_000)
+    batch = officers.approved(programme)
+    Holders().place(held.id)
+    sent = settlement_bank.export_bank_file(actor=officers.drafter, batch_id=batch.id).content
+    about = {"actor": officers.approver, "batch_id": batch.id}
+    for failures, which in (((), "paid"), (("",), "failed")):
+        found = settlement_results.foresee(**about, content=bank_answer(sent, *failures))
+        assert getattr(found, which) == Sum(1, 70_000)
+    row = settlement_reads.batch(actor=officers.approver, batch_id=batch.id).row
+    assert settlement_facts.of_transfers(actor=officers.approver, row=row) == (
+        f"정산 {batch.number}: 이체 1건, 합계 70,000원 (지급보류 400,000원 제외)"
+    )
+
+
 def test_what_was_not_agreed_to_is_not_done(programme: Programme, officers: Officers) -> None:
     ripe_payment(programme, factories.make_supplier(), 400_000)
     batch, sent = officers.exported(programme)
@@ -99,4 +116,4 @@ def test_the_facts_of_a_batch_and_of_its_transfers(programme: Programme, officer
     row = settlement_reads.batch(actor=officers.drafter, batch_id=batch.id).row
     assert settlement_facts.of_batch(row).startswith(f"정산 {batch.number}: 공급기업 2곳, 결제 2건, 지급액")
     said = settlement_facts.of_transfers(actor=officers.drafter, row=row)
-    assert said == f"정산 {batch.number}: 이체 1건, 합계 400,000원 (지급보류 1건 제외)"
+    assert said == f"정산 {batch.number}: 이체 1건, 합계 400,000원 (지급보류 600,000원 제외)"
