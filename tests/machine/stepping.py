@@ -79,7 +79,8 @@ class Stepping(RuleBasedStateMachine):
         assert shown == expected, _apart(expected, shown)
         self._steps += 1
         if self._steps % EACH == 0:
-            assert books_agree.Books.problems(self._books, audit=False) == []
+            problems = books_agree.Books.problems(self._books, audit=False)
+            assert not problems, problems
 
     def teardown(self) -> None:
         try:
@@ -93,7 +94,8 @@ class Stepping(RuleBasedStateMachine):
     def at_the_end(self) -> None:
         """Extended by the chapters."""
         self.as_the_model_says()
-        assert self._books.problems() == []
+        problems = self._books.problems()
+        assert not problems, problems
         taken = {name: order.taken for name, order in self._books.orders().items()}
         modelled: Counter[str] = Counter()
         for payment in self.model.payments.values():
