@@ -158,7 +158,7 @@ def test_the_first_export_asks_with_what_goes_to_the_bank(
     batch = bench.officers.approved(world.programme)
     Holders().place(held.id)
     client, address = browser(Role.FINANCE_OFFICER), f"/console/settlement/{batch.id}"
-    words = f"정산 {batch.number}: 이체 1건, 합계 700,000원 (지급보류 1건 제외)"
+    words = f"정산 {batch.number}: 이체 1건, 합계 700,000원 (지급보류 500,000원 제외)"
     assert words in _text(client, address)
     asked = client.post(f"{address}/transfers", data={"format": "shinhan"}).get_data(as_text=True)
     assert words in asked and 'value="shinhan"' in asked and batch.state is BatchState.APPROVED
