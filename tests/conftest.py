@@ -22,7 +22,7 @@ from alembic import command
 from alembic.config import Config
 from flask import Flask, g
 from flask.testing import FlaskClient
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url
 
 import config
 from app import clock, create_app, create_core
@@ -210,13 +210,12 @@ def committed(app: Flask) -> Iterator[Flask]:
     with app.app_context():
         yield app
         db.session.remove()
+        # All in one message, and for its transaction only: the connection goes on as it was.
+        as_owner = ["SET LOCAL ROLE NONE", "SET LOCAL session_replication_role = replica"]
+        emptied = [f'DELETE FROM "{table.name}"' for table in db.metadata.tables.values()]
         with db.engine.connect() as connection:
-            connection.execute(text("RESET ROLE"))
-            connection.execute(text("SET session_replication_role = replica"))
-            for table in reversed(db.metadata.sorted_tables):
-                connection.execute(text(f'DELETE FROM "{table.name}"'))
+            connection.exec_driver_sql("; ".join(as_owner + emptied))
             connection.commit()
-            connection.invalidate()
 
 
 @pytest.fixture(autouse=True)
