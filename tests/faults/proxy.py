@@ -6,6 +6,8 @@ import http.client
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -47,6 +49,8 @@ class Proxy:
         self.target = target.removeprefix("http://")
         self.armed: list[Fault] = []
         self.guard = threading.Lock()
+        self.under_way = 0
+        """Requests that came and are not answered yet, whether or not their callers still wait."""
         self.hang_seconds = 2.0
         self.server = _Server(("127.0.0.1", port), _Handler)
         self.server.proxy = self
@@ -65,6 +69,16 @@ class Proxy:
         with self.guard:
             self.armed.append(fault)
         return fault
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        with self.guard:
+            self.under_way += 1
+        try:
+            yield
+        finally:
+            with self.guard:
+                self.under_way -= 1
 
     def fault_for(self, method: str, path: str) -> str:
         with self.guard:
@@ -94,6 +108,10 @@ class _Handler(BaseHTTPRequestHandler):
         return server.proxy
 
     def relay(self) -> None:
+        with self.proxy.counted():
+            self.pass_on()
+
+    def pass_on(self) -> None:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP}
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = self.proxy.fault_for(self.command, self.path)
