@@ -7,6 +7,7 @@ from functools import cache
 from playwright.sync_api import Page
 
 from ops import browser
+from tests.e2e.pages.markup import Markup
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # A PDF in its frame is the browser's own viewer, no page of ours. Preloading copies style sheets into inline
@@ -49,6 +50,18 @@ class Gaze:
     def __init__(self) -> None:
         self._pages: set[str] = set()
         self._kinds: set[str] = set()
+        self._scripts: dict[str, set[str]] = {}
+        self._sent: set[str] = set()
+
+    def knows(self, sent: Markup, *, endpoint: str) -> bool:
+        """Whether a page of this endpoint was opened with all its scripts, and every kind of element that was
+        sent stood on a page that was opened: it would look and behave as they did.
+        """
+        scripts = self._scripts.setdefault(endpoint, set())
+        known = endpoint in self._pages and sent.scripts <= scripts and sent.kinds <= self._sent
+        scripts |= sent.scripts
+        self._sent |= sent.kinds
+        return known
 
     def violations(self, page: Page, *, endpoint: str) -> list[str]:
         kinds = set(page.evaluate(KINDS))

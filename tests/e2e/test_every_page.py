@@ -10,8 +10,9 @@ from playwright.sync_api import BrowserContext, Page
 from ops.system import System
 from tests.e2e import axe, narrow
 from tests.e2e.conftest import Watch
+from tests.e2e.pages import markup
 from tests.e2e.pages.common import fetch
-from tests.e2e.pages.crawl import Crawl, Found, map_of
+from tests.e2e.pages.crawl import Crawl, Found, links_of, map_of
 
 # Role -> log-in and the page on which it lands; None for somebody who is not logged in.
 ROLES: dict[str, tuple[str | None, str]] = {
@@ -129,27 +130,39 @@ def gaze() -> axe.Gaze:
 
 
 class Visitor:
-    """Opens what the crawl finds, and writes down what is wrong with it."""
+    """Opens what the crawl finds, and writes down what is wrong with it.
+
+    Each role asks for each of its pages; the browser draws those that are not like one that it drew before.
+    """
 
     def __init__(self, page: Page, gaze: axe.Gaze) -> None:
         self.page, self.gaze = page, gaze
         self.wrong: list[str] = []
 
-    def open(self, found: Found) -> None:
+    def open(self, found: Found) -> list[str]:
+        """The links that stand there."""
+        answer = fetch(self.page, found.url)
+        if answer.status >= 400 or (found.is_file and not (answer.status == 200 and answer.body())):
+            self.wrong.append(f"{found.url}: {answer.status}, linked from {found.source}")
+            return []
         if found.is_file:
-            answer = fetch(self.page, found.url)
-            if answer.status != 200 or not answer.body():
-                self.wrong.append(f"{found.url}: {answer.status}, linked from {found.source}")
-            return
+            return []
+        sent = markup.read(answer.text(), address=answer.url)
+        if self.gaze.knows(sent, endpoint=found.endpoint):
+            return list(sent.links)
+        return self.draw(found)
+
+    def draw(self, found: Found) -> list[str]:
         response = self.page.goto(found.url)
         if response is None or response.status >= 400:
             status = response and response.status
             self.wrong.append(f"{found.url}: {status}, linked from {found.source}")
-            return
+            return []
         wrong = self.gaze.violations(self.page, endpoint=found.endpoint)
         if not found.endpoint.startswith("console"):
             wrong += narrow.runs_out(self.page)
         self.wrong += [f"{self.page.url}: {one}" for one in wrong]
+        return links_of(self.page)
 
 
 @pytest.mark.slow
@@ -169,7 +182,7 @@ def test_every_page_of(
     if login:
         log_in(page, login)
     visitor = Visitor(page, gaze)
-    crawl = Crawl(page, map_of(routes), system.settings.web_url, variants)
+    crawl = Crawl(map_of(routes), system.settings.web_url, variants)
     crawl.add(home)
     reached[role] = {found.endpoint for found in crawl.walk(visit=visitor.open)}
     assert not visitor.wrong, "\n".join(visitor.wrong)

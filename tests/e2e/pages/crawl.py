@@ -61,7 +61,6 @@ class Found:
 class Crawl:
     """Breadth first from one page, within one host."""
 
-    page: Page
     addresses: MapAdapter
     origin: str
     variants: set[tuple[str, str]] = field(default_factory=set)
@@ -77,13 +76,13 @@ class Crawl:
             return None
         return endpoint
 
-    def add(self, url: str) -> None:
+    def add(self, url: str, *, source: str = "") -> None:
         """Remember an address of ours, unless one of its kind is known."""
         parts = urlsplit(urljoin(self.origin, url))
         if parts.netloc != urlsplit(self.origin).netloc or parts.path.startswith(PREFIXES_OF_FILES):
             return
         endpoint = self.endpoint_of(parts.geturl())
-        assert endpoint is not None, f"{self.page.url} links to {url}, which nothing answers to"
+        assert endpoint is not None, f"{source} links to {url}, which nothing answers to"
         query = parse_qs(parts.query)
         variant = "&".join(f"{name}={value}" for name in TELLING for value in query.get(name, []))
         if query.get("document"):
@@ -96,15 +95,19 @@ class Crawl:
         self.seen[kind] += 1
         self.known.add(address)
         self.variants.add((endpoint, variant))
-        self.waiting.append(Found(address, endpoint, variant, is_file, self.page.url))
+        self.waiting.append(Found(address, endpoint, variant, is_file, source))
 
-    def walk(self, *, visit: Callable[[Found], None]) -> Iterator[Found]:
-        """Visit everything that can be reached; what is found on the way is added while it goes on."""
+    def walk(self, *, visit: Callable[[Found], list[str]]) -> Iterator[Found]:
+        """Visit everything that can be reached; the links that a visit gives are added while it goes on."""
         while self.waiting:
             found = self.waiting.popleft()
-            visit(found)
-            if not found.is_file:
-                for href in self.page.locator("a[href]").evaluate_all(LINKS):
-                    if urlsplit(href).scheme in ("http", "https"):
-                        self.add(href)
+            for href in visit(found):
+                if urlsplit(href).scheme in ("http", "https"):
+                    self.add(href, source=found.url)
             yield found
+
+
+def links_of(page: Page) -> list[str]:
+    """Where the links of the page lead that is open."""
+    found: list[str] = page.locator("a[href]").evaluate_all(LINKS)
+    return found

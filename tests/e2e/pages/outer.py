@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, expect
 
+WEB = httpx.Client(trust_env=False, timeout=10)
 # The outbox is drained every two seconds by the worker.
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.1
@@ -23,7 +24,7 @@ class Phone:
 
     def messages(self, number: str) -> list[dict[str, Any]]:
         """Newest first."""
-        answer = httpx.get(f"{self.sandbox_url}/messages.json", params={"to": number}, timeout=10)
+        answer = WEB.get(f"{self.sandbox_url}/messages.json", params={"to": number})
         rows: list[dict[str, Any]] = answer.raise_for_status().json()
         return rows
 
