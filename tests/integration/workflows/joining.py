@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
 from app.db import db
 from app.models.companies import CompanyKind, DocumentKind, Signup, VerifiedAs
 from app.models.numbers import complete_business_number
@@ -16,6 +14,7 @@ from app.models.vouchers import InstrumentKind
 from app.policy import Actor, Role
 from app.workflows import budget, signup, verification
 from tests import factories
+from tests.money import WEB
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + b"\x00" * 20 + b"\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -53,7 +52,7 @@ def set_stage(*, vouchers: int = 10, **fields: Any) -> Stage:
 
 def code_for(sandbox: str, phone: str) -> str:
     """The code in the newest message to a phone, as a person would read it off."""
-    messages = httpx.get(f"{sandbox}/messages.json", params={"to": phone}).json()
+    messages = WEB.get(f"{sandbox}/messages.json", params={"to": phone}).json()
     texts = [m for m in messages if m["to"] == phone]
     text = texts[0]["text"]
     return text[text.index("[", text.index("인증번호")) + 1 :][:6]
