@@ -17,7 +17,7 @@ from sandbox import behaviours
 
 CARD = "4518420000000007"
 EXPIRY = "0927"
-PATIENCE = 30.0
+PATIENCE = 90.0
 _addresses = itertools.count(2)
 # Never used, since all of it is plain HTTP; but a client that makes its own reads every certificate there is.
 TLS = httpx.create_ssl_context()

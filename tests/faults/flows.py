@@ -22,7 +22,7 @@ _PRESS = (
     "payment.settle.written",
     "payment.settled",
 )
-PATIENCE = 20.0
+PATIENCE = 90.0
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 VICTIMS = ("web", "worker", "scheduler", "valkey", "postgres")
-PATIENCE = 5.0
+PATIENCE = 30.0
 
 
 @dataclass(frozen=True)
