@@ -5,7 +5,7 @@ A hold says nothing about guilt: the supplier is told that the payment is being 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select, text
 
@@ -112,6 +112,16 @@ def place(*, actor: Actor, payment_id: int, source: HoldSource, reason: str) -> 
         return new
 
 
+def tell_kept_back(payment_ids: Sequence[int]) -> None:
+    """To the suppliers, of what was held while the bank had it: its transfer failed, and it waits now."""
+    holds_of = select(SettlementHold).where(
+        SettlementHold.payment_id.in_(payment_ids), SettlementHold.released_at.is_(None)
+    )
+    for hold in db.session.scalars(holds_of.order_by(SettlementHold.id)):
+        payment = db.session.get_one(Payment, hold.payment_id)
+        _tell(hold, payment, "kept_back", "공급대금을 확인 중입니다. 확인이 끝나면 정산에 담깁니다.")
+
+
 def at_the_bank(payment_id: int) -> bool:
     """Whether its transfer was asked for and not answered yet: a hold does not stop it (AT_THE_BANK)."""
     line = settlement_holds.line_of(payment_id)
@@ -159,7 +169,7 @@ def _let_go(payment: Payment) -> str | None:
     """What the supplier is told of a payment that nothing holds any more; None where it waited for nothing:
     its money is gone, taken back, at the bank, or has made good what was taken back."""
     line = settlement_holds.line_of(payment.id)
-    if payment.state not in _HELD_STATES or line is not None and (line.is_sent or line.is_paid):
+    if payment.state not in _HELD_STATES or line is not None and (line.is_sent or line.is_gone):
         return None
     if payment.state is PaymentState.CANCELLING:
         rest = "취소 결과는 결제 내역에서 확인해 주세요."
@@ -182,9 +192,9 @@ def holdable(payment: Payment) -> bool:
 
 
 def _paid_out(payment_id: int) -> bool:
-    """What was paid out cannot be held back."""
+    """What was paid out, or set against what is taken back, cannot be held."""
     line = settlement_holds.line_of(payment_id)
-    return line is not None and line.is_paid
+    return line is not None and line.is_gone
 
 
 def held_now(payment_id: int) -> bool:
@@ -225,7 +235,7 @@ def _refuse_gone(payment: Payment) -> None:
     if _paid_out(payment.id):
         raise Conflict(
             "hold.paid_out",
-            "이미 공급기업에 지급한 결제라서 보류할 수 없습니다. "
+            "이미 지급했거나 환수할 금액과 상계한 결제라서 보류할 수 없습니다. "
             "돌려받으려면 공급기업에 결제취소를 요청해 주세요. 다음 정산에서 환수합니다.",
         )
 

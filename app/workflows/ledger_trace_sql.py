@@ -57,7 +57,7 @@ every AS (
   UNION SELECT w.into_line_id, 1000, 'let_go' FROM settlement_withheld w
          WHERE w.line_id = :id AND w.into_line_id IS NOT NULL)
 SELECT e.step, CAST(NULL AS bigint) AS part, e.how, {_LINE_COLUMNS}
-  FROM every e
+  FROM (SELECT DISTINCT ON (id) * FROM every ORDER BY id, step, how DESC) e
   {_LINE_JOINS}
  ORDER BY e.step, l.id
 """)  # noqa: S608

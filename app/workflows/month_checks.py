@@ -62,7 +62,9 @@ SELECT d.system, n.day
 _OF_THE_MONTH = """payment p
   WHERE p.programme_id = :programme_id AND p.state = 'paid' AND p.paid_at < :ends
     AND NOT EXISTS (SELECT 1 FROM settlement_item i JOIN settlement_line l ON l.id = i.line_id
-                     WHERE i.payment_id = p.id AND l.state = 'paid')"""
+                     WHERE i.payment_id = p.id AND l.state = 'paid'
+                       AND NOT EXISTS (SELECT 1 FROM settlement_withheld w
+                                        WHERE w.payment_id = p.id AND w.line_id = l.id))"""
 
 # What belongs to the month or before it: an older one is in the way just as much.
 _COUNTED = (

@@ -26,7 +26,7 @@ from app.models.settlements import (
     SettlementLine,
 )
 from app.policy import Actor, Permission
-from app.workflows import bank_formats, ledger, lifecycle, mails, record, settlement_holds, slips
+from app.workflows import bank_formats, holds, ledger, lifecycle, mails, record, settlement_holds, slips
 from app.workflows.ledger import Leg
 from app.workflows.settlement import BATCH, LINE, exclusive, locked_lines
 from app.workflows.slip_snapshots import BANKS
@@ -334,6 +334,6 @@ def _apply(
         }
         ledger.post_many(entries, kind, programme_id=batch.programme_id, actor=actor)
         lifecycle.fire_many(LINE, keys, action, actor=actor, source=LineState.PLANNED)
-    settlement_holds.keep_back_failed(line_ids=failed)
+    holds.tell_kept_back(settlement_holds.keep_back_failed(line_ids=failed))
     mails.ask_statement(paid)
     return len(paid), len(failed)

@@ -24,7 +24,7 @@ from app.workflows.settlement_lifecycle import LINE, exclusive
 _LINE_NOW = text(f"""
 {chain("CAST(:payment_id AS bigint)")}
 SELECT l.id, l.state, l.batch_id, b.number AS batch, b.state AS batch_state, c.withheld_id,
-       c.part AS withheld
+       c.part AS withheld, l.net - l.withheld - l.stayed AS rest
   FROM chain c JOIN settlement_line l ON l.id = c.id JOIN settlement_batch b ON b.id = l.batch_id
  WHERE c.next IS NULL
 """)  # noqa: S608 - no input in it
@@ -61,6 +61,8 @@ class LineNow:
     batch_state: BatchState
     withheld: int | None
     """What of the payment stayed behind there, won; None where it goes with the line."""
+    rest: int
+    """What the line pays without what stayed behind, won."""
 
     @property
     def is_sent(self) -> bool:
@@ -68,8 +70,9 @@ class LineNow:
         return self.withheld is None and self.state is LineState.PLANNED and self.batch_state in _SENT
 
     @property
-    def is_paid(self) -> bool:
-        return self.withheld is None and self.state is LineState.PAID
+    def is_gone(self) -> bool:
+        """Whether nothing of it is owed any more: paid, or set against what is taken back."""
+        return self.withheld is None and (self.state is LineState.PAID or self.rest == 0)
 
 
 def line_of(payment_id: int) -> LineNow | None:
@@ -78,7 +81,13 @@ def line_of(payment_id: int) -> LineNow | None:
     if row is None:
         return None
     return LineNow(
-        row.id, LineState(row.state), row.batch_id, row.batch, BatchState(row.batch_state), row.withheld
+        id=row.id,
+        state=LineState(row.state),
+        batch_id=row.batch_id,
+        batch=row.batch,
+        batch_state=BatchState(row.batch_state),
+        withheld=row.withheld,
+        rest=row.rest,
     )
 
 
@@ -102,11 +111,13 @@ def keep_back(*, payment_id: int) -> bool:
         return False
 
 
-def keep_back_failed(*, line_ids: Sequence[int]) -> None:
-    """The held payments of lines whose money has just come back: failed, or of a draft that was given up."""
-    if line_ids:
-        for payment_id in db.session.execute(_HELD_IN, {"lines": list(line_ids)}).scalars().all():
-            keep_back(payment_id=payment_id)
+def keep_back_failed(*, line_ids: Sequence[int]) -> list[int]:
+    """The held payments of lines whose money has just come back: failed, or of a draft that was given up.
+    Returns which they were."""
+    if not line_ids:
+        return []
+    held = db.session.execute(_HELD_IN, {"lines": list(line_ids)}).scalars().all()
+    return [payment_id for payment_id in held if keep_back(payment_id=payment_id)]
 
 
 def _from_transfer(payment_id: int, line: SettlementLine) -> None:

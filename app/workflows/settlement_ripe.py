@@ -47,14 +47,6 @@ UNSETTLED = """p.state IN ('paid', 'cancelling')
      AND NOT EXISTS (SELECT 1 FROM settlement_item i WHERE i.payment_id = p.id)"""
 """SQL: paid, and in no line."""
 
-_STAYED = """SELECT w.amount FROM settlement_withheld w
-     WHERE w.payment_id = p.id AND w.into_line_id IS NULL AND w.amount > 0"""
-TO_SETTLE = f"""p.state IN ('paid', 'cancelling')
-     AND (NOT EXISTS (SELECT 1 FROM settlement_item i WHERE i.payment_id = p.id) OR EXISTS ({_STAYED}))"""  # noqa: S608
-"""SQL: `UNSETTLED`, or held when its line went on, and in no later one yet (R-SET-4)."""
-AMOUNT = f"coalesce(({_STAYED}), p.grant_part + p.share_part + p.tax_part)"
-"""SQL: what a settlement would pay of it, won, before its fee."""
-
 FACTS = f"""p.paid_at, p.instrument_kind, g.settlement_use_days AS use_days,
        g.settle_by_days, g.settle_by_evaluation, g.settle_by_usage,
        {EVALUATED} AS evaluated, {REPORTED} AS reported, {AGED} AS aged,

@@ -44,7 +44,7 @@ owed AS (
   SELECT NULL, w.id, p.supplier_id, w.amount
     FROM settlement_withheld w JOIN payment p ON p.id = w.payment_id
    WHERE p.programme_id = :programme_id AND w.into_line_id IS NULL AND w.amount > 0
-     AND (p.state = 'cancelled' OR NOT {OPEN})),
+     AND (p.state = 'cancelled' OR p.state = 'paid' AND NOT {OPEN} AND NOT ({WAITS[Wait.INVOICE]}))),
 sums AS (
   SELECT supplier_id, CAST(sum(gross) AS bigint) AS gross, CAST(sum(clawback) AS bigint) AS clawback,
          CAST(sum(carried) AS bigint) AS carried, count(*) FILTER (WHERE gross > 0) AS payments
@@ -96,12 +96,26 @@ SELECT (SELECT count(*) FROM lines) AS lines, (SELECT count(*) FROM items) AS pa
 """
 INSERT = text(_PLAN + _INSERT)
 
+# moved: of a payment that once stayed behind, the latest part counts. What was cancelled before the draft is
+# taken back by it, or was by an earlier one.
 CHANGED = text(f"""
-WITH found AS (
-  SELECT p.id, CASE WHEN p.state <> 'paid' THEN 'cancelled'
-                    WHEN {WAITS[Wait.INVOICE]} THEN 'invoice' END AS why
-    FROM settlement_line l JOIN settlement_item i ON i.line_id = l.id JOIN payment p ON p.id = i.payment_id
-   WHERE l.batch_id = :batch_id
+WITH RECURSIVE tree AS (
+  SELECT id, true AS own FROM settlement_line WHERE batch_id = :batch_id
+  UNION ALL
+  SELECT f.id, false FROM tree t JOIN settlement_line f ON f.carried_into_id = t.id),
+moved AS (
+  SELECT w.payment_id FROM tree t JOIN settlement_withheld w ON w.into_line_id = t.id
+   WHERE w.amount > 0 AND NOT EXISTS (SELECT 1 FROM settlement_withheld o
+                                       WHERE o.payment_id = w.payment_id AND o.id > w.id)),
+inside AS (
+  SELECT i.payment_id, t.own AS fresh FROM tree t JOIN settlement_item i ON i.line_id = t.id
+   WHERE NOT EXISTS (SELECT 1 FROM settlement_withheld w WHERE w.payment_id = i.payment_id)
+  UNION ALL SELECT payment_id, true FROM moved),
+found AS (
+  SELECT p.id, CASE WHEN (p.state = 'cancelled' OR n.fresh AND p.state <> 'paid')
+                     AND NOT EXISTS (SELECT 1 FROM clawback_item k WHERE k.payment_id = p.id) THEN 'cancelled'
+                    WHEN p.state = 'paid' AND n.fresh AND {WAITS[Wait.INVOICE]} THEN 'invoice' END AS why
+    FROM inside n JOIN payment p ON p.id = n.payment_id
   UNION
   SELECT h.payment_id, 'hold' FROM settlement_hold h JOIN payment p ON p.id = h.payment_id
    WHERE h.released_at IS NULL AND p.state <> 'cancelled'

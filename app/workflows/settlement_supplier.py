@@ -79,7 +79,7 @@ _PAYMENTS = f"""
 SELECT p.id, c.name AS company, o.name AS offering, p.state,
        p.grant_part + p.share_part + p.tax_part AS amount, {FACTS},
        i.line_id, l.id AS last_line_id, l.state AS line_state, l.result_text, l.paid_at AS line_paid_at,
-       n.part AS withheld,
+       l.net - l.withheld - l.stayed AS line_rest, n.part AS withheld,
        b.number AS batch_number, b.state AS batch_state,
        k.line_id AS back_line_id, kb.state AS back_state, kb.number AS back_number
   FROM payment p
@@ -206,6 +206,8 @@ def _in_line(row: Any) -> tuple[Place, str]:
     failed = row.line_state == LineState.FAILED.value
     if row.waits_hold and drafted:
         return _being_checked(row)
+    if row.line_rest == 0:
+        return _made_good(row)
     if failed:
         why = f"({row.result_text})" if row.result_text else ""
         failed_in = f"{row.batch_number} 정산의 이체가 실패했습니다{why}."
@@ -220,11 +222,18 @@ def _withheld(row: Any) -> tuple[Place, str]:
     if row.waits_hold:
         return _being_checked(row)
     if row.withheld == 0:
-        return (
-            Place.TAKEN_BACK,
-            f"{row.batch_number} 정산에서 환수할 금액과 상계되어 더 지급할 금액이 없습니다.",
-        )
+        return _made_good(row)
+    if row.waits_cancelling:
+        return Place.CANCELLING, "결제취소 결과를 결제 기관에 확인하고 있습니다."
+    if row.waits_invoice:
+        return Place.INVOICE, "확인이 끝났습니다. 세금계산서가 있어야 지급합니다. 승인번호를 등록해 주세요."
     return Place.RIPE, "확인이 끝났습니다. 다음 정산에서 지급합니다."
+
+
+def _made_good(row: Any) -> tuple[Place, str]:
+    """Nothing of its line is left beside what stays behind: it was set against what is taken back."""
+    said = f"{row.batch_number} 정산에서 환수할 금액과 상계했습니다. 더 지급할 금액이 없습니다."
+    return Place.TAKEN_BACK, said
 
 
 _TOTALS = text("""

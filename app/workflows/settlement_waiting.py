@@ -12,7 +12,7 @@ from app import clock, policy
 from app.db import db
 from app.models.vouchers import InstrumentKind
 from app.policy import Actor, Permission
-from app.workflows.settlement_ripe import AMOUNT, FACTS, TO_SETTLE, WAITS, Wait
+from app.workflows.settlement_ripe import FACTS, WAITS, Wait
 from app.workflows.settlement_waits import Check, checks, sentence
 
 READY = "ready"
@@ -53,9 +53,14 @@ _JOINS = """
   FROM payment p
   JOIN programme g ON g.id = p.programme_id
   JOIN supplier v ON v.id = p.supplier_id
-  JOIN company c ON c.id = p.company_id"""
-_WHERE = f"""
- WHERE p.programme_id = :programme_id AND p.paid_at < :until AND {TO_SETTLE}
+  JOIN company c ON c.id = p.company_id
+  LEFT JOIN settlement_item i ON i.payment_id = p.id
+  LEFT JOIN settlement_withheld w
+    ON w.payment_id = p.id AND w.into_line_id IS NULL AND w.amount > 0"""
+_AMOUNT = "coalesce(w.amount, p.grant_part + p.share_part + p.tax_part)"
+_WHERE = """
+ WHERE p.programme_id = :programme_id AND p.paid_at < :until AND p.state IN ('paid', 'cancelling')
+   AND (i.payment_id IS NULL OR w.id IS NOT NULL)
    AND (:q = '' OR position(lower(:q) IN lower(v.name)) > 0 OR position(lower(:q) IN lower(c.name)) > 0)"""
 _WHICH = {
     "": "true",
@@ -65,7 +70,7 @@ _WHICH = {
 _ROWS = {
     which: text(f"""
 SELECT p.id, c.name AS company, v.id AS supplier_id, v.name AS supplier, o.name AS offering,
-       {AMOUNT} AS amount, {FACTS}{_JOINS}
+       {_AMOUNT} AS amount, {FACTS}{_JOINS}
   JOIN deal d ON d.id = p.deal_id
   JOIN offering o ON o.id = d.offering_id{_WHERE}
    AND p.id > :after AND ({condition})
@@ -84,7 +89,7 @@ _SUMS = ", ".join(
 )
 _COUNTS = text(f"""
 SELECT {_SUMS}
-  FROM (SELECT {AMOUNT} AS amount, {_WAITING}{_JOINS}{_WHERE}) w
+  FROM (SELECT {_AMOUNT} AS amount, {_WAITING}{_JOINS}{_WHERE}) w
 """)  # noqa: S608
 
 

@@ -25,6 +25,13 @@ entries AS (
     LEFT JOIN settlement_withheld w ON w.line_id = i.line_id AND w.payment_id = i.payment_id
    WHERE i.line_id = ANY(CAST(:lines AS bigint[]))
   UNION ALL
+  SELECT w.line_id, w.payment_id, 0, '',
+         '이월된 ' || to_char(w.amount, 'FM999,999,999,999,999') || '원은 지급 전 확인 중(이번 지급에서 제외)'
+    FROM settlement_withheld w
+   WHERE w.line_id = ANY(CAST(:lines AS bigint[])) AND w.from_transfer
+     AND NOT EXISTS (SELECT 1 FROM settlement_item i
+                      WHERE i.payment_id = w.payment_id AND i.line_id = w.line_id)
+  UNION ALL
   SELECT k.line_id, k.payment_id, -k.amount, ' (결제취소 환수)', b.number || ' 정산에서 지급한 금액'
     FROM clawback_item k
     JOIN settlement_line l ON l.id = k.of_line_id JOIN settlement_batch b ON b.id = l.batch_id

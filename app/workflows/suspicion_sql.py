@@ -20,6 +20,10 @@ SELECT p.id, p.company_id, p.supplier_id, p.voucher_id, p.pressed_at
    AND NOT EXISTS (SELECT 1 FROM settlement_item i JOIN settlement_line l ON l.id = i.line_id
                      JOIN settlement_batch b ON b.id = l.batch_id
                     WHERE i.payment_id = p.id AND b.state IN ('exported', 'reconciled', 'closed'))
+UNION
+SELECT p.id, p.company_id, p.supplier_id, p.voucher_id, p.pressed_at
+  FROM settlement_withheld w JOIN payment p ON p.id = w.payment_id AND p.state = 'paid'
+ WHERE w.into_line_id IS NULL AND w.amount > 0
 """)
 ANALYZE = text("ANALYZE suspect")
 ROOM = text("SET LOCAL work_mem = '64MB'")
@@ -250,6 +254,7 @@ SELECT DISTINCT p.id, c.id AS suspicion_id
                       AND (h.released_at IS NULL OR h.placed_at >= c.opened_at))
    AND NOT EXISTS ({chain("p.id")}
                    SELECT 1 FROM chain c JOIN settlement_line l ON l.id = c.id
-                    WHERE c.next IS NULL AND c.withheld_id IS NULL AND l.state = 'paid')
+                    WHERE c.next IS NULL AND c.withheld_id IS NULL
+                      AND (l.state = 'paid' OR l.net = l.withheld + l.stayed))
  ORDER BY p.id
 """)  # noqa: S608 - no input in it

@@ -41,42 +41,77 @@ BEGIN
 END $$
 """
 
-# What was kept back is never undone, only carried on: by a later line, of which a draft may be given up.
+# What was kept back is never undone, only carried on: by a later line, of which a draft may be given up. It
+# is kept back before its line goes to the bank, or after it came back from there.
 WITHHELD_KEPT = f"""
 CREATE FUNCTION public.settlement_withheld_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  was text;
+  of_line text;
+  of_batch text;
 BEGIN
-  IF TG_OP = 'UPDATE' AND (NEW.id, NEW.payment_id, NEW.line_id, NEW.amount, NEW.from_transfer, NEW.at)
-                          IS NOT DISTINCT FROM
-                          (OLD.id, OLD.payment_id, OLD.line_id, OLD.amount, OLD.from_transfer, OLD.at) THEN
-    SELECT b.state INTO was FROM settlement_line l JOIN settlement_batch b ON b.id = l.batch_id
-     WHERE l.id = coalesce(OLD.into_line_id, NEW.into_line_id);
-    IF was IN ('drafted', 'discarded') THEN
+  IF TG_OP = 'INSERT' THEN
+    SELECT l.state, b.state INTO of_line, of_batch
+      FROM settlement_line l JOIN settlement_batch b ON b.id = l.batch_id WHERE l.id = NEW.line_id;
+    IF NEW.into_line_id IS NULL
+       AND (NEW.from_transfer AND of_batch = 'approved' OR NOT NEW.from_transfer AND of_line = 'failed') THEN
       RETURN NEW;
     END IF;
+  ELSIF TG_OP = 'UPDATE' AND (NEW.id, NEW.payment_id, NEW.line_id, NEW.amount, NEW.from_transfer, NEW.at)
+                             IS NOT DISTINCT FROM
+                             (OLD.id, OLD.payment_id, OLD.line_id, OLD.amount, OLD.from_transfer, OLD.at)
+    AND NOT EXISTS (SELECT 1 FROM settlement_line l JOIN settlement_batch b ON b.id = l.batch_id
+                     WHERE l.id IN (OLD.into_line_id, NEW.into_line_id)
+                       AND b.state NOT IN ('drafted', 'discarded')) THEN
+    RETURN NEW;
   END IF;
   RAISE EXCEPTION '{WITHHELD} % is fixed', OLD.id USING ERRCODE = 'restrict_violation';
 END $$
 """
 
-# Before, a hold took its whole line out, and gave it back as one whose transfer had failed. All that it held
-# is put down to the first payment that was held in it, and with it goes on into the line that carried it.
+# Before, a hold took its whole line out, and gave it back as one whose transfer had failed. Each payment of
+# such a line stays behind by itself, what is held still before the others, and goes on into the line that
+# carried it. Of a transfer that failed, what is held stays; the rest may be carried now.
+STAYING = """
+WITH RECURSIVE tree AS (
+  SELECT id AS root, id FROM settlement_line
+   WHERE held_at IS NOT NULL OR state = 'failed' AND carried_into_id IS NULL
+  UNION ALL
+  SELECT t.root, c.id FROM tree t JOIN settlement_line c ON c.carried_into_id = t.id),
+parts AS (
+  SELECT i.payment_id, r.id AS line_id, r.net, r.held_at, r.carried_into_id,
+         i.amount - i.amount * f.fee / f.gross AS worth,
+         EXISTS (SELECT 1 FROM settlement_hold h
+                  WHERE h.payment_id = i.payment_id AND h.released_at IS NULL) AS held
+    FROM tree t JOIN settlement_line r ON r.id = t.root JOIN settlement_line f ON f.id = t.id
+    JOIN settlement_item i ON i.line_id = t.id),
+counted AS (
+  SELECT p.*, coalesce(sum(worth) OVER (PARTITION BY line_id ORDER BY held DESC, payment_id
+                                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+    FROM parts p)
+INSERT INTO settlement_withheld (payment_id, line_id, amount, from_transfer, at, into_line_id)
+SELECT payment_id, line_id, least(worth, greatest(net - before, 0)), held_at IS NOT NULL,
+       coalesce(held_at, now()), carried_into_id
+  FROM counted WHERE held_at IS NOT NULL OR held
+ ORDER BY line_id, payment_id
+"""
 CONVERT = (
+    STAYING,
+    "UPDATE settlement_line SET withheld = net, state = 'held', carried_into_id = NULL"
+    " WHERE held_at IS NOT NULL",
     f"""
-INSERT INTO {WITHHELD} (payment_id, line_id, amount, from_transfer, at, into_line_id)
-SELECT (WITH RECURSIVE tree AS (
-          SELECT l.id UNION ALL
-          SELECT c.id FROM tree t JOIN settlement_line c ON c.carried_into_id = t.id)
-        SELECT min(i.payment_id) FROM tree JOIN settlement_item i ON i.line_id = tree.id
-          JOIN settlement_hold h ON h.payment_id = i.payment_id),
-       l.id, l.net, true, l.held_at, l.carried_into_id
-  FROM settlement_line l WHERE l.held_at IS NOT NULL
-""",
-    """
-UPDATE settlement_line SET withheld = net, state = 'held', carried_into_id = NULL WHERE held_at IS NOT NULL
+UPDATE settlement_line l SET stayed = w.amount
+  FROM (SELECT line_id, sum(amount) AS amount FROM {WITHHELD} WHERE NOT from_transfer GROUP BY line_id) w
+ WHERE w.line_id = l.id
 """,
 )
+# Their statements were issued with the approval: less than they say could be paid.
+ON_THE_WAY = """
+DO $$ BEGIN
+  IF EXISTS (SELECT 1 FROM settlement_batch WHERE state = 'approved') THEN
+    RAISE EXCEPTION 'an approved settlement waits for its bank file: export or conclude it first';
+  END IF;
+END $$
+"""
 LINE_KEPT_BEFORE = """
 CREATE OR REPLACE FUNCTION public.settlement_line_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -112,6 +147,7 @@ END $$
 
 
 def upgrade() -> None:
+    op.execute(ON_THE_WAY)
     for name in ("withheld", "stayed"):
         op.add_column("settlement_line", sa.Column(name, sa.BigInteger(), nullable=False, server_default="0"))
     op.create_table(
@@ -146,13 +182,14 @@ def upgrade() -> None:
     op.drop_column("settlement_line", "held_at")
     op.execute(WITHHELD_KEPT)
     op.execute(
-        f"CREATE TRIGGER {WITHHELD}_kept BEFORE UPDATE OR DELETE ON {WITHHELD}"
+        f"CREATE TRIGGER {WITHHELD}_kept BEFORE INSERT OR UPDATE OR DELETE ON {WITHHELD}"
         f" FOR EACH ROW EXECUTE FUNCTION public.{WITHHELD}_kept()"
     )
     op.execute(f"REVOKE DELETE, TRUNCATE ON {WITHHELD} FROM kvoucher_app")
 
 
 def downgrade() -> None:
+    op.execute(ON_THE_WAY)
     op.execute(REFUSE)
     op.drop_table(WITHHELD)
     op.execute(f"DROP FUNCTION public.{WITHHELD}_kept()")

@@ -1,4 +1,4 @@
-"""Two people press at the same instant, on two connections: one of them wins (style.md, trap 1)."""
+"""Two people press at the same instant, on two connections: one of them wins."""
 
 import threading
 import time

@@ -86,7 +86,7 @@ def test_a_slip_is_numbered_and_drawn_once_whoever_dies(world: World, victim: st
 
 
 def test_every_step_is_broken_at() -> None:
-    """Completeness: whoever adds a step adds a blow (architecture.md, "Tests")."""
+    """Completeness: whoever adds a step adds a blow."""
     assert {blow.step for flow in FLOWS for blow in flow.blows} == set(STEPS)
     assert len(VICTIMS) * sum(len(flow.blows) for flow in (*FLOWS, CANCEL)) >= 100
 

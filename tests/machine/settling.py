@@ -54,7 +54,7 @@ def stays(payment: Payment) -> bool:
 
 def paid_out(payment: Payment) -> bool:
     line = line_now(payment)
-    return line is not None and line.state == "paid" and not stays(payment)
+    return line is not None and not stays(payment) and (line.state == "paid" or line.rest == 0)
 
 
 def held_in(model: Model, line: Line) -> bool:
@@ -102,12 +102,14 @@ def keep_back_in(model: Model, lines: list[Line]) -> None:
 
 
 def let_go(payments: list[Payment]) -> list[tuple[Payment, Stay]]:
-    """What stayed behind and may go on: nothing holds it any more, or it makes good its own cancellation."""
+    """What stayed behind and may go on: nothing holds it any more, or it makes good its own cancellation.
+    What is being cancelled waits for its answer."""
     return [
         (p, stay)
         for p in payments
         for stay in p.stays
-        if stay.into is None and stay.amount and (p.hold is None or p.state == "cancelled")
+        if stay.into is None and stay.amount
+        if p.state == "cancelled" or p.state == "paid" and p.hold is None
     ]
 
 
@@ -209,8 +211,11 @@ def discard(model: Model, batch: Batch) -> None:
 
 def changed(model: Model, batch: Batch) -> bool:
     """Whether something in it was cancelled since, is being cancelled, or is held."""
-    cancelled = any(p.line in batch.lines and p.state != "paid" for p in model.payments.values() if p.line)
-    return cancelled or any(held_in(model, line) for line in batch.lines)
+    inside = [p for p in model.payments.values() if line_now(p) in batch.lines and not stays(p)]
+    fresh = [p for p in inside if p.line in batch.lines or p.stays]
+    cancelled = any(p.state == "cancelled" for p in inside if p.clawed is None)
+    under_way = any(p.state == "cancelling" for p in fresh)
+    return cancelled or under_way or any(held_in(model, line) for line in batch.lines)
 
 
 def approve(model: Model, batch: Batch, programme: int) -> None:

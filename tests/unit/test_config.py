@@ -1,4 +1,4 @@
-"""Production refuses to start on an unsafe setting (architecture.md; R-TIME-7)."""
+"""Production refuses to start on an unsafe setting (R-TIME-7)."""
 
 import json
 

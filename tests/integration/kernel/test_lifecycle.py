@@ -162,7 +162,7 @@ def test_begin_audits_the_first_state_and_refuses_another(toy, tx, reviewer):
 
 
 def test_open_to_lists_what_this_person_may_press_now(toy, application, reviewer, officer, applicant):
-    """The buttons come from the table (architecture.md)."""
+    """The buttons come from the table."""
 
     def actions(actor):
         return [edge.action for edge in toy.open_to(actor, application)]

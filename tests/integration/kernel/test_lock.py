@@ -1,4 +1,4 @@
-"""lock(): one row, locked and read afresh (style.md, trap 1)."""
+"""lock(): one row, locked and read afresh."""
 
 import pytest
 from psycopg import errors

@@ -1,4 +1,4 @@
-"""The migrations go up, down and up again, and say the same as the models (style.md, habit 14)."""
+"""The migrations go up, down and up again, and say the same as the models."""
 
 import uuid
 from contextlib import contextmanager
@@ -105,3 +105,66 @@ def test_a_migration_waits_only_shortly_for_a_lock(settings):
         connection.execute(text("LOCK TABLE posting IN ACCESS SHARE MODE"))
         with pytest.raises(Exception, match="lock timeout"):
             command.downgrade(settings, "base")
+
+
+HELD_BEFORE = """
+SET session_replication_role = replica;
+INSERT INTO payment (id, programme_id, deal_id, voucher_id, company_id, supplier_id, instrument_kind, state,
+                     idempotency_key, order_id, grant_part, share_part, tax_part, pressed_at, asked)
+SELECT n, 1, n, 1, 1, 1, 'personal_check', 'paid', n, 'KV' || n, 1, 0, 0, now(), 0 FROM generate_series(1, 6) n;
+INSERT INTO settlement_batch (id, programme_id, number, cutoff, state, drafted_at)
+VALUES (1, 1, 'S1', '2020-10-01', 'closed', now()), (2, 1, 'S2', '2020-11-01', 'closed', now());
+INSERT INTO settlement_line (id, batch_id, supplier_id, state, gross, fee, clawback, carried, net, held_at,
+                             carried_into_id, bank_code, account_number, account_holder)
+VALUES (1, 1, 1, 'held', 1200, 12, 88, 0, 1100, now(), NULL, '088', '', ''),
+       (2, 1, 2, 'carried', 500, 0, 0, 0, 500, now(), 3, '088', '', ''),
+       (3, 2, 2, 'paid', 100, 0, 0, 500, 600, NULL, NULL, '088', '', ''),
+       (4, 2, 1, 'failed', 90, 0, 0, 0, 90, NULL, NULL, '088', '', '');
+INSERT INTO settlement_item (payment_id, line_id, amount)
+VALUES (1, 1, 300), (2, 1, 700), (3, 1, 200), (4, 2, 500), (5, 4, 60), (6, 4, 30);
+INSERT INTO settlement_hold (payment_id, supplier_id, source, reason, state, placed_at, released_at)
+VALUES (1, 1, 'manual', 'x', 'released', now(), now()), (2, 1, 'manual', 'x', 'placed', now(), NULL),
+       (4, 2, 'manual', 'x', 'released', now(), now()), (5, 1, 'manual', 'x', 'placed', now(), NULL);
+"""
+
+
+def test_what_was_held_with_its_whole_line_stays_behind_by_itself(settings):
+    """R-SET-4: what nobody let go is paid to nobody; the others of its line are free, and none is lost."""
+    command.upgrade(settings, "0020")
+    with connected(settings) as connection:
+        connection.execute(text(HELD_BEFORE))
+        connection.commit()
+    command.upgrade(settings, "head")
+    with connected(settings) as connection:
+        rows = connection.execute(
+            text("""
+            SELECT line_id, payment_id, amount, from_transfer, into_line_id
+              FROM settlement_withheld ORDER BY 1, 2
+        """)
+        ).all()
+        lines = connection.execute(
+            text("SELECT id, state, withheld, stayed FROM settlement_line ORDER BY id")
+        )
+        assert [tuple(line) for line in lines] == [
+            (1, "held", 1100, 0), (2, "held", 500, 0), (3, "paid", 0, 0), (4, "failed", 0, 60),
+        ]  # fmt: skip
+    # Held is 2, with 700 less its fee of 7; then 1, with 297; of 200 the line had 110 left after a clawback.
+    assert [tuple(row) for row in rows] == [
+        (1, 1, 297, True, None), (1, 2, 693, True, None), (1, 3, 110, True, None),
+        (2, 4, 500, True, 3), (4, 5, 60, False, None),
+    ]  # fmt: skip
+
+
+def test_a_settlement_on_its_way_to_the_bank_is_sent_before_the_upgrade(settings):
+    command.upgrade(settings, "0020")
+    with connected(settings) as connection:
+        connection.execute(
+            text("""
+            SET session_replication_role = replica;
+            INSERT INTO settlement_batch (programme_id, number, cutoff, state, drafted_at)
+            VALUES (1, 'S1', '2020-10-01', 'approved', now())
+        """)
+        )
+        connection.commit()
+    with pytest.raises(Exception, match="export or conclude it first"):
+        command.upgrade(settings, "head")

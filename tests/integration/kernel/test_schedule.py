@@ -1,4 +1,4 @@
-"""What is woken when, and how jobs run on the real queue (style.md, trap 5; R-TIME-7)."""
+"""What is woken when, and how jobs run on the real queue (R-TIME-7)."""
 
 import inspect
 import json
@@ -57,7 +57,7 @@ def waiting(app, name=queues.TICKS):
 
 
 def test_every_job_has_queue_time_out_and_retry_and_is_found_by_its_name():
-    """architecture.md, "Tests": completeness."""
+    """Completeness."""
     assert tasks.TASKS
     for name, task in tasks.TASKS.items():
         assert task.queue in queues.NAMES

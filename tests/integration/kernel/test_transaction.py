@@ -1,4 +1,4 @@
-"""transaction(): the only commit (architecture.md, "One commit"; style.md, traps 2 to 4)."""
+"""transaction(): the only commit."""
 
 import logging
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from app import clock
 from app.db import db
@@ -10,12 +11,14 @@ from app.errors import Conflict, Denied
 from app.models.catalogue import Supplier
 from app.models.holds import HoldSource
 from app.models.ledger import LedgerAccount
-from app.models.payments import Payment
+from app.models.payments import Payment, PaymentState
 from app.models.programme import Programme
+from app.models.record import Notice
 from app.models.settlements import BatchState, LineState, SettlementBatch
 from app.models.vouchers import InstrumentKind
 from app.policy import Role
 from app.workflows import (
+    holds,
     ledger,
     settlement,
     settlement_bank,
@@ -231,20 +234,23 @@ def test_what_was_let_go_can_be_held_again_in_the_line_that_carries_it(
 def test_a_held_part_is_never_more_than_what_its_line_pays(
     programme: Programme, supplier: Supplier, officers: Officers, holders: Holders
 ) -> None:
-    """R-PAY-6: what was taken back from the line, the held payment has made good with the others."""
+    """R-PAY-6: what was taken back from the line, its payments have made good together."""
     gone = ripe_payment(programme, supplier, 800_000)
     officers.settled(programme)
     cancel(gone)
-    one, two = ripe_payment(programme, supplier, 600_000), ripe_payment(programme, supplier, 500_000)
+    held, other = ripe_payment(programme, supplier, 600_000), ripe_payment(programme, supplier, 500_000)
     batch = officers.approved(programme)
-    holds = [holders.place(one.id), holders.place(two.id)]
+    hold = holders.place(held.id)
     [line] = lines_of(batch)
     assert (line.net, line.withheld, line.state) == (300_000, 300_000, LineState.HELD)
     assert ledger.balance(LedgerAccount.PAYABLE, supplier.id) == 300_000 and ledger.verify() == []
+    assert place_of(other) is Place.TAKEN_BACK and not holds.holdable(other)
+    db.session.commit()
+    with pytest.raises(Conflict) as refused:
+        holders.place(other.id)
+    assert refused.value.code == "hold.paid_out"
     settlement.conclude(actor=officers.approver, batch_id=batch.id)
-    holders.release(holds[1])
-    assert place_of(two) is Place.TAKEN_BACK
-    holders.release(holds[0])
+    holders.release(hold)
     assert [line.carried for line in lines_of(officers.settled(programme))] == [300_000]
     assert ledger.balance(LedgerAccount.PAYABLE, supplier.id) == 0 and ledger.verify() == []
 
@@ -317,3 +323,55 @@ def test_who_drafted_takes_in_no_result(programme: Programme, supplier: Supplier
     assert refused.value.code == "same_person" and lines_of(batch)[0].state is LineState.PLANNED
     page = settlement_reads.batch(actor=officers.drafter, batch_id=batch.id)
     assert page.edges == []
+
+
+@pytest.mark.parametrize("stayed", [True, False], ids=["stayed behind", "its transfer failed"])
+def test_what_was_cancelled_after_the_draft_is_not_carried(
+    programme: Programme, supplier: Supplier, officers: Officers, holders: Holders, stayed: bool
+) -> None:
+    """R-PAY-6: drafted anew, it is taken back in the same line."""
+    behind, failed = ripe_payment(programme, supplier), ripe_payment(programme, supplier, 70_000)
+    batch, sent = officers.exported(programme)
+    hold = holders.place(behind.id)
+    answered(batch, sent, officers, supplier.account_number or "")
+    holders.release(hold)
+    draft, payment = submitted(programme, officers), behind if stayed else failed
+    cancel(payment)
+    assert f"취소되었거나 취소 중(결제 {payment.id})" in refused_approval(draft, officers)
+    ripe_payment(programme, supplier, 3_000_000)
+    [line] = lines_of(officers.settled(programme))
+    assert (line.carried, line.clawback) == (1_170_000, payment.total)
+    assert place_of(payment) is Place.TAKEN_BACK
+    assert ledger.balance(LedgerAccount.PAYABLE, supplier.id) == 0 and ledger.verify() == []
+
+
+def test_let_go_it_still_waits_for_what_a_settlement_asks(
+    programme: Programme, supplier: Supplier, officers: Officers, holders: Holders
+) -> None:
+    """R-SET-1: its cancellation is under way, or its tax invoice was voided meanwhile."""
+    ago = clock.now() - settling.LONG_AGO
+    payment = make_paid(programme, supplier, paid_at=ago, instrument=InstrumentKind.ZEROPAY)
+    invoice = give_invoice(payment)
+    officers.approved(programme)
+    hold = holders.place(payment.id)
+    tax_invoices.void(actor=officers.approver, invoice_id=invoice.id, reason="다른 거래의 계산서")
+    holders.release(hold)
+    asked = {"actor": officers.drafter, "cutoff": clock.today(), "programme_id": programme.id}
+    assert place_of(payment) is Place.INVOICE and settlement_reads.ripe(**asked) == []
+    give_invoice(payment)
+    assert place_of(payment) is Place.RIPE and len(settlement_reads.ripe(**asked)) == 1
+    payment.state = PaymentState.CANCELLING
+    db.session.flush()
+    assert place_of(payment) is Place.CANCELLING and settlement_reads.ripe(**asked) == []
+
+
+def test_held_at_the_bank_the_supplier_hears_of_it_when_the_transfer_fails(
+    programme: Programme, supplier: Supplier, officers: Officers, holders: Holders
+) -> None:
+    payment = ripe_payment(programme, supplier)
+    batch, sent = officers.exported(programme)
+    hold = holders.place(payment.id)
+    told = select(Notice.text).where(Notice.key == f"settlement_hold:{hold.id}:kept_back")
+    assert db.session.scalars(told).all() == []
+    answered(batch, sent, officers, supplier.account_number or "")
+    assert db.session.scalars(told).one().endswith("공급대금을 확인 중입니다. 확인이 끝나면 정산에 담깁니다.")

@@ -91,6 +91,9 @@ WITHHELD = {
     "its sum": "UPDATE settlement_withheld SET amount = 1",
     "where it stayed": "UPDATE settlement_withheld SET line_id = line_id + 1",
     "gone": "DELETE FROM settlement_withheld",
+    "paid by a line that is approved": "UPDATE settlement_withheld SET into_line_id = line_id",
+    "another": """INSERT INTO settlement_withheld (payment_id, line_id, amount, from_transfer, at)
+                  SELECT payment_id + 0, line_id, 0, false, at FROM settlement_withheld""",
     "its line's": "UPDATE settlement_line SET withheld = 0 WHERE withheld > 0",
 }
 
