@@ -53,7 +53,7 @@ def test_a_finished_step_is_kept_as_by_its_own_button(site: Flask, newcomer: New
     login = f"newcomer-{newcomer.n}"
     left = newcomer.post("account", login=login, password=PASSWORD, again=PASSWORD, pause="1")
     assert "모두 저장했습니다" in away(newcomer, left.location, "all")
-    assert f"아이디 <strong>{login}</strong>" in back(site, newcomer).get("account")
+    assert f"정한 아이디: <strong>{login}</strong>" in back(site, newcomer).get("account")
 
 
 def test_half_a_step_comes_back_without_what_was_wrong(site: Flask, newcomer: Newcomer) -> None:
