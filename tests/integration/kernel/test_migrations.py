@@ -111,7 +111,8 @@ HELD_BEFORE = """
 SET session_replication_role = replica;
 INSERT INTO payment (id, programme_id, deal_id, voucher_id, company_id, supplier_id, instrument_kind, state,
                      idempotency_key, order_id, grant_part, share_part, tax_part, pressed_at, asked)
-SELECT n, 1, n, 1, 1, 1, 'personal_check', 'paid', n, 'KV' || n, 1, 0, 0, now(), 0 FROM generate_series(1, 6) n;
+SELECT n, 1, n, 1, 1, 1, 'personal_check', 'paid', n, 'KV' || n, 1, 0, 0, now(), 0
+  FROM generate_series(1, 6) n;
 INSERT INTO settlement_batch (id, programme_id, number, cutoff, state, drafted_at)
 VALUES (1, 1, 'S1', '2020-10-01', 'closed', now()), (2, 1, 'S2', '2020-11-01', 'closed', now());
 INSERT INTO settlement_line (id, batch_id, supplier_id, state, gross, fee, clawback, carried, net, held_at,
