@@ -40,10 +40,12 @@ PATIENCE_SECONDS = 60.0
 
 _OPEN = "sha256 IS NULL AND (leased_until IS NULL OR leased_until <= :now)"
 # It counts as tried when it is claimed: of one that kills its worker nobody would say so afterwards.
+# Taken by a WITH, which is run once: as `id IN (...)` a nested loop runs it for each row and takes more.
 _CLAIM = """
-UPDATE slip SET leased_until = :until, tries = tries + 1
- WHERE id IN (SELECT id FROM slip WHERE {open} AND {which} ORDER BY id LIMIT :size FOR UPDATE SKIP LOCKED)
-RETURNING id, kind, data
+WITH taken AS MATERIALIZED (
+  SELECT id FROM slip WHERE {open} AND {which} ORDER BY id LIMIT :size FOR UPDATE SKIP LOCKED)
+UPDATE slip s SET leased_until = :until, tries = tries + 1 FROM taken WHERE s.id = taken.id
+RETURNING s.id, s.kind, s.data
 """
 _FRESH = text(_CLAIM.format(open=_OPEN, which="tries = 0"))
 _TRIED = text(_CLAIM.format(open=_OPEN, which=f"tries BETWEEN 1 AND {MAX_TRIES - 1}"))

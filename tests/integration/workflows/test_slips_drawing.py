@@ -67,6 +67,14 @@ def test_all_that_waits_is_drawn_and_kept_in_chunks(monkeypatch: pytest.MonkeyPa
         assert store.path(slip.sha256).stat().st_size == slip.size
 
 
+def test_a_chunk_is_no_larger_than_asked_whatever_the_plan(tx: Flask) -> None:
+    """A nested loop would look for the open ones anew for each row, and lock others each time."""
+    keys = make_slips(5)
+    for means in ("hashjoin", "mergejoin", "hashagg", "sort", "material", "seqscan"):
+        db.session.execute(text(f"SET LOCAL enable_{means} = off"))
+    assert sorted(row.id for row in slips_drawing.claim(2)) == keys[:2]
+
+
 def test_what_a_dead_worker_had_in_hand_is_drawn_by_the_next(instant: datetime) -> None:
     keys = make_slips(3)
     slips_drawing.claim()
