@@ -28,8 +28,9 @@ NAMES = ("twin", "hasty", "there", "back", "early1", "early2", "late")
 """What the seven companies are there for, in the order of the file."""
 
 
-def play(stage: Stage, buyers: list[Buyer], on_sale: list[Offering]) -> None:
-    """Seven companies of a file of their own, which pay by ZeroPay; and two that buy again by card."""
+def play(stage: Stage, buyers: list[Buyer], on_sale: list[Offering]) -> list[Buyer]:
+    """Seven companies of a file of their own, which pay by ZeroPay, and two that buy again by card. Returns
+    the seven."""
     sellers = [db.session.get_one(Supplier, key) for key in sorted(stage.suppliers)]
     twin, there, back = sellers[4], sellers[5], sellers[8]
     goods = {seller.id: cycle([row for row in on_sale if row.supplier_id == seller.id]) for seller in sellers}
@@ -51,6 +52,7 @@ def play(stage: Stage, buyers: list[Buyer], on_sale: list[Offering]) -> None:
     _spend_at_once(scene("hasty", cycle(on_sale)))
     for place in AGAIN:
         deals.bought(Scene(stage, buyers[place], others, EARLY), plan=0)
+    return list(people.values())
 
 
 def _joined(stage: Stage, twin: Supplier, there: Supplier, back: Supplier) -> dict[str, Buyer]:
