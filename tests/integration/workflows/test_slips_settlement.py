@@ -23,10 +23,11 @@ from app.models.holds import HoldSource
 from app.models.payments import Slip, SlipKind
 from app.models.vouchers import InstrumentKind
 from app.policy import Role
-from app.workflows import settlement_bank, shares, slip_snapshots, slips
+from app.workflows import ledger_trace, settlement_bank, shares, slip_snapshots, slips
+from app.workflows.ledger_trace import TraceKind
 from config import DEMONSTRATION_PAYER as PAYER
 from tests import factories
-from tests.settled import Holders, Officers, cancel, give_invoice, make_paid
+from tests.settled import Holders, Officers, bank_answer, cancel, give_invoice, make_paid
 
 pytestmark = pytest.mark.usefixtures("tx")
 
@@ -161,3 +162,31 @@ def test_what_stayed_behind_is_listed_and_not_paid() -> None:
     assert [item.note for item in paper.items] == ["지급 전 확인 중(이번 지급에서 제외)", ""]
     text = words(store.read(slips.render(slip.id)))
     assert "지급 전 확인 중" in text and "-640,000" in text and "의심" not in text
+
+
+def test_a_part_that_is_held_again_where_it_was_carried_is_named() -> None:
+    """R-SET-4: it is no payment of that line, and yet the line pays less for it."""
+    programme, supplier = factories.make_programme(), factories.make_supplier()
+    ago = clock.now() - timedelta(days=12)
+    held, _ = (make_paid(programme, supplier, amount, paid_at=ago) for amount in (640_000, 360_000))
+    officers, holders = Officers(), Holders()
+    first = officers.approved(programme)
+    hold = holders.place(held.id)
+    sent = settlement_bank.export_bank_file(actor=officers.approver, batch_id=first.id).content
+    settlement_bank.import_result(
+        actor=officers.approver, batch_id=first.id, content=bank_answer(sent), file_name="a.csv"
+    )
+    holders.release(hold)
+    make_paid(programme, supplier, 5_000, paid_at=ago)
+    second = officers.approved(programme)
+    holders.place(held.id)
+    settlement_bank.export_bank_file(actor=officers.approver, batch_id=second.id)
+    [line] = second.lines
+    paper = SettlementPaper.load(slips.for_lines([line.id])[line.id].data)
+    assert (paper.carried, paper.withheld, paper.total) == (640_000, 640_000, 5_000)
+    assert [(item.amount, item.note) for item in paper.items] == [
+        (0, "이월된 640,000원은 지급 전 확인 중(이번 지급에서 제외)"), (5_000, ""),
+    ]  # fmt: skip
+    officer = factories.make_actor(Role.AUDITOR)
+    hops = ledger_trace.trace(actor=officer, kind=TraceKind.LINE, record_id=line.id).hops
+    assert len({hop.id for hop in hops}) == len(hops), "each line once"
