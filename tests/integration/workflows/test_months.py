@@ -23,9 +23,9 @@ from app.models.record import AuditRow
 from app.models.statements import StatementSystem
 from app.models.vouchers import InstrumentKind
 from app.policy import CLOCK, Actor, Role
-from app.workflows import ledger, month_trial, months, settlement
+from app.workflows import ledger, month_trial, months, settlement, settlement_bank
 from tests import factories
-from tests.settled import Holders, cancel, have_file, make_paid
+from tests.settled import Holders, Officers, bank_answer, cancel, have_file, make_paid
 
 pytestmark = pytest.mark.usefixtures("tx")
 
@@ -255,6 +255,23 @@ def test_what_is_held_and_what_lacks_its_invoice_are_both_counted_in_payments(
     left = {check.name: check.left for check in checks}
     assert (left["지급 보류"], left["세금계산서"]) == ("결제 1건", "결제 2건")
     assert (left["일별 명세"], left["대사 차이"]) == ("명세 2건", "")
+
+
+def test_what_stayed_behind_a_paid_line_is_counted_as_held(
+    programme: Programme, officers: list[Actor]
+) -> None:
+    """R-SET-3a, R-SET-4: its line was paid, and it was not."""
+    supplier, september = factories.make_supplier(), datetime(2020, 9, 2, tzinfo=clock.KST)
+    held, _ = (make_paid(programme, supplier, amount, paid_at=september) for amount in (1_000, 2_000))
+    settlers = Officers()
+    batch = settlers.approved(programme)
+    Holders().place(held.id)
+    sent = settlement_bank.export_bank_file(actor=settlers.approver, batch_id=batch.id).content
+    settlement_bank.import_result(
+        actor=settlers.approver, batch_id=batch.id, content=bank_answer(sent), file_name="a.csv"
+    )
+    checks = months.page(actor=officers[0], programme_id=programme.id, month=SEPTEMBER).checks
+    assert {check.name: check.left for check in checks}["지급 보류"] == "결제 1건"
 
 
 LAST = datetime(2020, 9, 30, 23, 50, tzinfo=clock.KST)

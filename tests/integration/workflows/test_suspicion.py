@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from app import clock
-from app.db import db
+from app.db import db, transaction
 from app.errors import Conflict, Denied, InvalidInput, NotFound
 from app.models.abuse import AbuseCategory, AbuseReport
 from app.models.holds import HoldState, SettlementHold
@@ -20,9 +20,10 @@ from app.models.suspicion import SignalKind, Suspicion, SuspicionSignal, Suspici
 from app.models.vouchers import InstrumentKind, InstrumentState, Voucher
 from app.policy import Actor, Role
 from app.workflows import abuse, company_edits, holds, record, suspicion, suspicion_reads, suspicion_sql
+from app.workflows.settlement import conclude
 from tests import factories
 from tests.money import reads_of
-from tests.settled import Officers, cancel, make_paid
+from tests.settled import Holders, Officers, cancel, make_paid
 
 pytestmark = pytest.mark.usefixtures("tx")
 
@@ -381,3 +382,17 @@ def test_the_trail_is_read_from_where_the_last_days_begin(programme: Programme) 
     assert read(rows[-1].recorded_at + timedelta(days=1)) == []
     for row in rows:
         assert read(row.recorded_at) == [one.id for one in rows if one.recorded_at >= row.recorded_at]
+
+
+def test_what_stayed_behind_a_paid_line_is_looked_at_before_it_is_paid(programme: Programme) -> None:
+    """R-SET-4: its money is here still."""
+    payment = _alike(programme)
+    with transaction():
+        payment.paid_at = clock.now() - timedelta(days=12)
+    officers = Officers()
+    batch = officers.approved(programme)
+    hold = Holders().place(payment.id)
+    conclude(actor=officers.approver, batch_id=batch.id)
+    Holders().release(hold)
+    assert suspicion.look() == suspicion.Looked(signals=1, opened=1, held=1)
+    assert holds.held_now(payment.id)
