@@ -135,6 +135,7 @@ _OTHERS = {
     "download": "내려받기",
     "edit": "수정",
     "enter": "등록",
+    "keep_back": "보류한 결제 제외",
     "keep_trial": "시산표 보관",
     "export_again": "이체파일 다시 받기",
     "exempt": "동명이인 확인",

@@ -75,6 +75,7 @@ FIELDS = Evaluation.CRITERIA | {
     "offering_id": "서비스",
     "owner_id": "담당자",
     "paid_at": "결제일시",
+    "payment_id": "결제",
     "payment_key": "결제 키",
     "payments": "결제 수",
     "period_from": "이용 시작일",

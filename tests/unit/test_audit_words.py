@@ -21,6 +21,7 @@ def _row(entity: str, action: str, **change: tuple[object, object]) -> AuditRow:
         ("question", "mend", "답변 수정"),
         ("deal", "request", "거래상담 요청"),
         ("settlement_batch", "reconcile", "이체결과 반영"),
+        ("settlement_line", "keep_back", "보류한 결제 제외"),
     ],
 )
 def test_an_act_is_named_in_korean(entity: str, action: str, label: str) -> None:
@@ -47,7 +48,7 @@ def test_what_changed_is_told_in_the_words_of_the_screens() -> None:
 
 
 def test_an_event_is_told_by_its_record_and_one_of_another_form_as_it_is() -> None:
-    assert ledger_links.event("hold_back:settlement_line:17") == "정산 지급 17"
+    assert ledger_links.event("hold_back:payment:17:3") == "결제 17"
     assert ledger_links.event("allocation:agency_budget:4:2020-11-13") == "운영기관 예산 4"
     assert ledger_links.event("opening balance") == "opening balance"
     assert ledger_links.event("payment:nothing:1") == "payment:nothing:1"
