@@ -24,6 +24,7 @@ from app.policy import Role
 from app.workflows import clock_runs, closing_days, deadlines, deadlines_sql, deals, programmes
 from tests import factories
 from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_pending_payment
+from tests.plans import by_index_alone
 
 TICK = timedelta(microseconds=1)
 
@@ -163,9 +164,7 @@ def test_many_batches(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_batch_comes_out_of_the_partial_index(market: Market) -> None:
     """The sweep of a market with a million open deals reads only what is due, in its order."""
-    # The tables of a test are empty: without these, any index would do as well, and a sort of nothing.
-    for other in ("seqscan", "bitmapscan", "sort"):
-        db.session.execute(text(f"SET LOCAL enable_{other} = off"))
+    by_index_alone()
     parameters = {"at": ANSWER_DUE, "after": MONDAY, "after_id": 1, "size": 2000}
     explain = text(f"EXPLAIN {deadlines_sql.LAPSES[DealState.CONSULTING].take.text}")
     plan = "\n".join(db.session.execute(explain, parameters).scalars())

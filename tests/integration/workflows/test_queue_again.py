@@ -16,6 +16,7 @@ from app.models.applications import ScreeningRound
 from app.policy import Actor, Role
 from app.workflows import queue_reads
 from tests import factories as make
+from tests.plans import analyze
 
 pytestmark = pytest.mark.usefixtures("tx")
 
@@ -62,7 +63,7 @@ def test_second_rounds_are_read_by_their_own_index(role: Role) -> None:
             decided = clock.now() if number == 1 else None
             db.session.add(ScreeningRound(**about, number=number, entered_at=clock.now(), decided_at=decided))
     db.session.flush()
-    db.session.execute(text("ANALYZE screening_round, application"))
+    analyze("screening_round", "application")
     asked = _statement(make.make_actor(role, agency_id=agency.id))
     # So few rows lie in one block: what is left is to read them all, or by the index.
     off = ("seqscan", "nestloop", "mergejoin")

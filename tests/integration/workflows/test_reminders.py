@@ -22,6 +22,7 @@ from app.workflows import clock_runs, clock_stops, deadlines, deals, demonstrati
 from app.workflows.reminders import Reminded
 from tests import factories
 from tests.market import ANSWER_DUE, MONDAY, Market, make_market, make_pending_payment, make_voucher
+from tests.plans import by_index_alone
 
 TICK = timedelta(microseconds=1)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -269,9 +270,7 @@ def test_an_idle_sweep_is_a_look_into_an_index(
     market: Market, table: str, statement: str, states: str
 ) -> None:
     """R-VOU-4"""
-    # The tables of a test are empty: without these, any way would do as well.
-    for other in ("seqscan", "bitmapscan", "sort"):
-        db.session.execute(text(f"SET LOCAL enable_{other} = off"))
+    by_index_alone()
     where = statement.format(f"state IN ({states})")
     plan = "\n".join(db.session.connection().exec_driver_sql(f"EXPLAIN {where}").scalars())
     assert f"using ix_{table}_remind" in plan

@@ -21,6 +21,7 @@ from app.policy import Role
 from app.workflows import applications, budget, decision_reads, queue_reads, screening_stats, waiting
 from app.workflows.decision_reads import Wanted
 from tests import factories as make
+from tests.plans import by_index_alone
 
 # A Monday; behind it lie Hangul Day (10.09.) and Chuseok (09.30. to 10.02.).
 NOW = datetime(2020, 11, 16, 9, tzinfo=clock.KST)
@@ -355,9 +356,7 @@ def test_the_company_is_told_what_the_manager_sees(stage: Any) -> None:
 
 
 def test_the_pace_is_one_look_into_one_index(stage: Any) -> None:
-    # The tables of a test are empty: without these, any way would do as well.
-    for other in ("seqscan", "bitmapscan", "sort"):
-        db.session.execute(text(f"SET LOCAL enable_{other} = off"))
+    by_index_alone()
     asked = {"agency_id": stage.own.id, "since": waiting.since(30)}
     plan = db.session.execute(text(f"EXPLAIN {waiting._PACE.text}"), asked).scalars().all()
     assert any("Index Only Scan using ix_screening_round_decided" in line for line in plan), plan

@@ -15,6 +15,7 @@ from app.policy import Role
 from app.workflows import tax_invoice_asks, tax_invoices
 from app.workflows.tax_invoice_checks import Said
 from tests import factories, settled
+from tests.plans import by_index_alone
 
 pytestmark = pytest.mark.usefixtures("tx")
 
@@ -64,6 +65,6 @@ def test_what_was_looked_at_is_not_read_again() -> None:
 
 
 def test_an_index_holds_those_that_wait() -> None:
-    db.session.execute(text("SET LOCAL enable_seqscan = off"))
+    by_index_alone()
     plan = "\n".join(db.session.scalars(text(f"EXPLAIN {UNSEEN.text}")))
-    assert "ix_payment_unasked" in plan
+    assert "ix_payment_unasked" in plan, plan
