@@ -25,7 +25,8 @@ def main() -> int:
         print(f"no group runs {', '.join(sorted(missing))}", file=sys.stderr)
         return 1
     runs = {name: _start(folders) for name, folders in GROUPS.items()}
-    readers = [threading.Thread(target=_show, args=(name, run)) for name, run in runs.items()]
+    printed: dict[str, list[str]] = {name: [] for name in runs}
+    readers = [threading.Thread(target=_show, args=(name, run, printed[name])) for name, run in runs.items()]
     try:
         for reader in readers:
             reader.start()
@@ -36,6 +37,14 @@ def main() -> int:
     for reader in readers:
         reader.join()
     failed = [name for name, code in codes.items() if code]
+    # Again and together: who reads a log reads its end, and the others wrote on after these.
+    for name in failed:
+        print(
+            f"\n--- {name}, from its first failure ---",
+            *_from_its_failures(printed[name]),
+            sep="\n",
+            flush=True,
+        )
     result = f"failed: {', '.join(failed)}" if failed else "all passed"
     print(f"{result}, {time.monotonic() - began:.0f} s", flush=True)
     return int(bool(failed))
@@ -62,9 +71,18 @@ def _start(folders: list[str]) -> "subprocess.Popen[str]":
     )
 
 
-def _show(name: str, run: "subprocess.Popen[str]") -> None:
+def _show(name: str, run: "subprocess.Popen[str]", printed: list[str]) -> None:
     for line in run.stdout or ():
+        printed.append(line.rstrip("\n"))
         print(f"{name:<6}| {line}", end="", flush=True)
+
+
+def _from_its_failures(lines: list[str]) -> list[str]:
+    """What pytest printed from its heading of errors or failures on; all of it, if it died before one."""
+    for at, line in enumerate(lines):
+        if line.strip("= ") in {"ERRORS", "FAILURES"}:
+            return lines[at:]
+    return lines
 
 
 if __name__ == "__main__":
