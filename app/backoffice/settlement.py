@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import current_app, flash, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
-from itsdangerous import BadData, URLSafeTimedSerializer
 
 from app.access import current_actor, needs
 from app.backoffice.parts import (
@@ -20,12 +19,11 @@ from app.backoffice.parts import (
     listed,
     spreadsheet,
 )
-from app.documents import sniff
 from app.documents.exports import Column
-from app.errors import NotFound, Refusal
+from app.errors import Refusal
 from app.models.settlements import BatchState
 from app.policy import Permission
-from app.web import confirm
+from app.web import confirm, previews
 from app.web.errors import refused
 from app.web.filters import mask_account
 from app.web.forms import BaseForm, Required, UploadField, refusal_to_form
@@ -105,10 +103,6 @@ BAD_ROWS: list[Column[Any]] = [
     Column("내용", lambda r: r.text, width=60),
     Column("사유", lambda r: r.reason, width=60),
 ]
-MOST_SHOWN = 100
-"""Rows of each kind on a preview; the file has all that cannot be taken."""
-LASTS = 24 * 60 * 60
-"""Seconds for which a preview can be opened: as long as its file is kept."""
 
 
 class ResultForm(BaseForm):
@@ -193,7 +187,7 @@ class Settlement(Page):
             except Refusal as refusal:
                 refusal_to_form(form, refusal)
             else:
-                token = _signer(id).dumps([sniff.safe_name(upload.filename or ""), kept])
+                token = previews.address(_scope(id), name=upload.filename or "", kept=kept)
                 return redirect(url_for(".result", id=id, token=token))
         return self._page(id, page, form), 422
 
@@ -215,7 +209,7 @@ class Settlement(Page):
             name=name,
             token=token,
             found=found,
-            most=MOST_SHOWN,
+            most=previews.MOST_SHOWN,
             ask=_import_question(page, found),
         )
 
@@ -307,16 +301,12 @@ def _import_question(page: settlement_reads.BatchPage, found: settlement_results
     return {"question": BATCH.of("reconcile")[0].confirm or "", "consequence": facts, "label": "결과 반영"}
 
 
-def _signer(batch_id: int) -> URLSafeTimedSerializer:
+def _scope(batch_id: int) -> str:
     """Whoever uploaded it decides, and about this batch alone."""
-    salt = f"result of batch {batch_id} by {current_actor().id}"
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt=salt)
+    return f"result of batch {batch_id} by {current_actor().id}"
 
 
 def _kept(batch_id: int, token: str) -> tuple[str, str, bytes]:
     """What an uploaded file is kept as, its own name, and its content. Raises NotFound."""
-    try:
-        name, kept = _signer(batch_id).loads(token, max_age=LASTS)
-    except BadData as error:
-        raise NotFound("settlement.result.preview", settlement_results.GONE) from error
+    name, kept = previews.opened(_scope(batch_id), token, refusal=settlement_results.PREVIEW)
     return kept, name, settlement_results.kept(actor=current_actor(), name=kept)

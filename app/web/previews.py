@@ -24,6 +24,7 @@ MOST_SHOWN = 100
 """Rows of each kind on the page; the file has all that were refused."""
 LASTS = 24 * 60 * 60
 """Seconds for which a preview can be opened."""
+GONE = "미리보기를 더 볼 수 없습니다. 파일을 다시 올려 주세요."
 REFUSED: list[Column[Fault]] = [
     Column("행", lambda fault: fault.row, "number"),
     Column("항목", lambda fault: fault.column),
@@ -77,17 +78,33 @@ class Previews:
         except InvalidInput as refusal:
             refusal_to_form(form, refusal)
             return None
-        return str(self._signer(actor).dumps([sniff.safe_name(upload.filename or ""), sha256]))
+        return address(self._scope(actor), name=upload.filename or "", kept=sha256)
 
     def open(self, actor: Actor, token: str) -> tuple[str, bytes]:
         """The name and the content of what was uploaded. Raises NotFound."""
+        name, sha256 = opened(self._scope(actor), token, refusal=self.refusal)
         try:
-            name, sha256 = self._signer(actor).loads(token, max_age=LASTS)
             return name, self.kept(actor=actor, sha256=sha256)
-        except (BadData, NotFound) as error:
-            text = "미리보기를 더 볼 수 없습니다. 파일을 다시 올려 주세요."
-            raise NotFound(self.refusal, text) from error
+        except NotFound as error:
+            raise NotFound(self.refusal, GONE) from error
 
-    def _signer(self, actor: Actor) -> URLSafeTimedSerializer:
-        salt = f"{self.kind} of {self.owner(actor)}"
-        return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt=salt)
+    def _scope(self, actor: Actor) -> str:
+        return f"{self.kind} of {self.owner(actor)}"
+
+
+def address(scope: str, *, name: str, kept: str) -> str:
+    """What stands in a preview's address: a file's own name and what it is kept as, for this scope alone."""
+    return str(_signer(scope).dumps([sniff.safe_name(name), kept]))
+
+
+def opened(scope: str, token: str, *, refusal: str) -> tuple[str, str]:
+    """What `address` was made of. Raises NotFound under the refusal's code: another's, forged or too old."""
+    try:
+        name, kept = _signer(scope).loads(token, max_age=LASTS)
+    except BadData as error:
+        raise NotFound(refusal, GONE) from error
+    return name, kept
+
+
+def _signer(scope: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt=scope)

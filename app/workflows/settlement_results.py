@@ -16,6 +16,8 @@ from app.models.settlements import LineState, SettlementLine
 from app.policy import Actor, Permission
 from app.workflows import settlement_bank
 
+PREVIEW = "settlement.result.preview"
+"""The code under which a preview is refused that cannot be opened any more."""
 GONE = "미리보기를 더 볼 수 없습니다. 은행의 결과 파일을 다시 올려 주세요."
 
 
@@ -63,7 +65,7 @@ def kept(*, actor: Actor, name: str) -> bytes:
     try:
         return crypto.unseal(store.read_aside(name))
     except FileNotFoundError as error:
-        raise NotFound("settlement.result.preview", GONE) from error
+        raise NotFound(PREVIEW, GONE) from error
 
 
 def drop(*, actor: Actor, name: str) -> None:
