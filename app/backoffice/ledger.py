@@ -47,12 +47,11 @@ POSTING_COLUMNS: list[Column[Any]] = [
 ]
 TRIAL_COLUMNS: list[Column[Any]] = [
     Column("계정", lambda r: r.account.label),
-    Column("계정 주체 수", lambda r: r.owners, kind="number"),
-    Column("전월 이월", lambda r: r.brought_forward, kind="won"),
-    Column("당월 들어옴", lambda r: r.month_arrived, kind="won"),
-    Column("당월 나감", lambda r: r.month_left, kind="won"),
-    Column("들어옴", lambda r: r.arrived, kind="won"),
-    Column("나감", lambda r: r.left, kind="won"),
+    Column("전월 이월", lambda r: r.brought, kind="won"),
+    Column("당월 들어옴", lambda r: r.arrived, kind="won"),
+    Column("당월 나감", lambda r: r.left, kind="won"),
+    Column("들어옴", lambda r: r.ever_arrived, kind="won"),
+    Column("나감", lambda r: r.ever_left, kind="won"),
     Column("잔액", lambda r: r.balance, kind="won"),
 ]
 # Every posting of a period, as an accountant takes it over into another book.

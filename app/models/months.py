@@ -68,3 +68,5 @@ class MonthBalance(Base):
     month_id: Mapped[int] = mapped_column(ForeignKey("accounting_month.id"), primary_key=True)
     account: Mapped[LedgerAccount] = mapped_column(enum_column(LedgerAccount), primary_key=True)
     amount: Mapped[Won]
+    arrived: Mapped[Won]
+    """All that had arrived there by then, since the beginning; the rest of it has left."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import selectinload
@@ -22,7 +22,8 @@ from app.models.programme import Agency, AgencyBudget, Programme
 from app.models.settlements import SettlementBatch, SettlementLine
 from app.models.vouchers import Voucher
 from app.policy import Actor, Permission
-from app.workflows import ledger
+from app.workflows import ledger, month_trial
+from app.workflows.month_trial import TrialLine
 
 # Whose an account is: which table its owner stands in (app/models/ledger.py).
 _PROGRAMMES = (LedgerAccount.FUNDING, LedgerAccount.PROGRAMME_BUDGET, LedgerAccount.FEE)
@@ -84,28 +85,6 @@ class AccountView:
     owner_id: int
     owner: str
     balance: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialRow:
-    """One account over all its owners, won: what arrived, what left, what lies there."""
-
-    account: LedgerAccount
-    owners: int
-    arrived: int
-    left: int
-    month_arrived: int = 0
-    """Of the whole, since the first of the month in which the day lies."""
-    month_left: int = 0
-
-    @property
-    def balance(self) -> int:
-        return self.arrived - self.left
-
-    @property
-    def brought_forward(self) -> int:
-        """What lay there when the month began."""
-        return self.balance - self.month_arrived + self.month_left
 
 
 def owner_names(pairs: Iterable[tuple[LedgerAccount, int]]) -> dict[tuple[LedgerAccount, int], str]:
@@ -258,41 +237,13 @@ def postings(
     ]
 
 
-def trial_balance(*, actor: Actor, until: date | None = None) -> list[TrialRow]:
+def trial_balance(*, actor: Actor, until: date | None = None) -> list[TrialLine]:
     """Every account over all owners, at the end of a Korean day or now, with what moved in its month.
 
-    The balances sum up to zero, and so does what was brought forward.
+    The balances sum up to zero, and so does what was brought forward. Raises Denied.
     """
     policy.require(actor, Permission.LEDGER_VIEW)
-    amount = Posting.amount
-    in_month = Journal.at >= clock.start_of((until or clock.today()).replace(day=1))
-    statement = (
-        select(
-            Posting.account,
-            func.count(func.distinct(Posting.owner_id)),
-            func.coalesce(func.sum(amount).filter(amount > 0), 0),
-            func.coalesce(-func.sum(amount).filter(amount < 0), 0),
-            func.coalesce(func.sum(amount).filter(amount > 0, in_month), 0),
-            func.coalesce(-func.sum(amount).filter(amount < 0, in_month), 0),
-        )
-        .join(Journal, Journal.id == Posting.journal_id)
-        .group_by(Posting.account)
-    )
-    if until is not None:
-        end: datetime = clock.end_of(until)
-        statement = statement.where(Journal.at < end)
-    rows = {
-        account: TrialRow(
-            account=account,
-            owners=owners,
-            arrived=int(sums[0]),
-            left=int(sums[1]),
-            month_arrived=int(sums[2]),
-            month_left=int(sums[3]),
-        )
-        for account, owners, *sums in db.session.execute(statement)
-    }
-    return [rows.get(a) or TrialRow(account=a, owners=0, arrived=0, left=0) for a in LedgerAccount]
+    return month_trial.overall(until)
 
 
 def verify(*, actor: Actor) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
@@ -15,7 +15,7 @@ from app.db import db, transaction
 from app.documents import store
 from app.errors import Conflict, Denied, InvalidInput
 from app.models.holds import HoldSource
-from app.models.ledger import Journal, JournalKind, LedgerAccount
+from app.models.ledger import Journal, JournalKind, LedgerAccount, Posting
 from app.models.months import AccountingMonth, MonthState
 from app.models.payments import PaymentState
 from app.models.programme import Programme
@@ -23,7 +23,7 @@ from app.models.record import AuditRow
 from app.models.statements import StatementSystem
 from app.models.vouchers import InstrumentKind
 from app.policy import CLOCK, Actor, Role
-from app.workflows import ledger, month_trial, months, settlement, settlement_bank
+from app.workflows import ledger, ledger_reads, month_trial, months, settlement, settlement_bank
 from tests import factories
 from tests.settled import Holders, Officers, bank_answer, cancel, have_file, make_paid
 
@@ -155,6 +155,32 @@ def test_a_trial_balance_begins_with_what_the_last_close_kept(
     assert month_trial.trial(programme.id, OCTOBER) == whole
     close(programme, officers[0], SEPTEMBER)
     assert month_trial.trial(programme.id, OCTOBER) == whole
+
+
+def test_a_days_trial_balance_begins_there_too(programme: Programme, officers: list[Actor]) -> None:
+    days = [None, date(2020, 11, 2), date(2020, 10, 1), date(2020, 9, 30), date(2020, 8, 31)]
+    other = factories.make_programme()
+    enter(other, "another programme's", datetime(2020, 9, 2, tzinfo=clock.KST), 5)
+
+    def read() -> list[list[month_trial.TrialLine]]:
+        return [ledger_reads.trial_balance(actor=officers[0], until=day) for day in days]
+
+    before = read()
+    now = {line.account: line for line in before[0]}
+    [payable] = db.session.execute(
+        select(func.sum(Posting.amount), func.sum(Posting.amount).filter(Posting.amount > 0))
+        .join(Journal, Journal.id == Posting.journal_id)
+        .where(Posting.account == LedgerAccount.PAYABLE)
+    )
+    assert (now[LedgerAccount.PAYABLE].balance, now[LedgerAccount.PAYABLE].ever_arrived) == tuple(payable)
+    assert sum(line.balance for line in before[1]) == sum(line.brought for line in before[1]) == 0
+    close(programme, officers[0], SEPTEMBER)
+    assert read() == before
+    db.session.execute(text("UPDATE month_balance SET arrived = arrived + 7 WHERE account = 'payable'"))
+    changed = [after == was for after, was in zip(read(), before, strict=True)]
+    assert changed == [False, False, False, True, True], (
+        "read from what was kept, as soon as the month is over"
+    )
 
 
 def test_months_close_in_their_order_and_when_they_are_over(
