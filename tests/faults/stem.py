@@ -151,6 +151,7 @@ class Stem:
         outbox.LEASE = timedelta(seconds=lease) if lease else outbox.LEASE
         outbox.MAX_TRIES = tries or outbox.MAX_TRIES
         slips_drawing.LEASE = timedelta(seconds=lease) if lease else slips_drawing.LEASE
+        paper_exports_work.LEASE = timedelta(seconds=lease) if lease else paper_exports_work.LEASE
         bulk.CHUNK = chunk or bulk.CHUNK
         outbox.HANDLERS["fault_deadly"] = lambda payload, key: os.kill(os.getpid(), signal.SIGKILL)
         bulk._chunk = _watched(bulk._chunk, "bulk.chunk")

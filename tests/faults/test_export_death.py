@@ -16,9 +16,9 @@ PATIENCE = 240.0
 
 @pytest.fixture
 def small_parts(world: World) -> Iterator[World]:
-    """The waits of real life, but small parts."""
+    """Small parts, and a lease that still outlasts many of them."""
     world.settle_down()
-    world.retune(lease=None, chunk=PART)
+    world.retune(lease=6.0, chunk=PART)
     yield world
     for name in [name for name in world.parts if name.startswith("exporter-")]:
         world.take_away(name)
