@@ -114,7 +114,8 @@ _CHECKS = {
         SELECT programme_id, count(*), kind, max(number) FROM slip
          GROUP BY programme_id, kind HAVING count(*) <> max(number)""",
     "slip {} was not drawn": "SELECT id FROM slip WHERE sha256 IS NULL",
-    "message {} is not done: {}": "SELECT key, error FROM outbox_message WHERE done_at IS NULL",
+    # Those that still wait are `left`; since then the scheduler may have written others.
+    "message {} was given up: {}": "SELECT key, error FROM outbox_message WHERE gave_up_at IS NOT NULL",
     "the event {} of deal {} was told {} times": """
         SELECT action, entity_id, count(*) FROM audit_row WHERE entity = 'deal' AND action = 'pay'
          GROUP BY action, entity_id HAVING count(*) > 1""",
