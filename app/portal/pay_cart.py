@@ -54,7 +54,8 @@ def cart_pay() -> ResponseReturnValue:
     actor, ticked = current_actor(), lists.ticked()
     rows = deals_reads.payable(actor=actor, deal_ids=ticked)
     if not rows:
-        flash("결제할 청구를 하나 이상 선택해 주세요.", "warning")
+        gone = "고르신 청구는 지금 결제할 수 없습니다. 청구마다 현재 상태를 확인해 주세요."
+        flash(gone if ticked else "결제할 청구를 하나 이상 선택해 주세요.", "warning")
         return redirect(url_for("deals.cart"))
     over, rows = len(rows) - card_payments.MOST_BILLS, rows[: card_payments.MOST_BILLS]
     ids = [row.deal.id for row in rows]

@@ -111,7 +111,7 @@ def _open(actor: Actor, orders: Sequence[Order], return_url: str) -> Window | No
             ],
             wallet_id=wallet_id,
             return_url=return_url,
-            idempotency_key=_window_key(open_orders),
+            idempotency_key=_window_key(open_orders, return_url),
         )
     except Refused as refused:
         failed = Failed(refused.code, refused.korean)
@@ -133,9 +133,11 @@ def _undecided(actor: Actor, orders: Sequence[Order]) -> tuple[list[Order], str]
     return [order for order in orders if order.payment_id in still], wallet_id
 
 
-def _window_key(orders: Sequence[Order]) -> str:
-    """The same bills of the same presses share a window."""
-    return "window:" + hashlib.sha256("|".join(order.key for order in orders).encode()).hexdigest()
+def _window_key(orders: Sequence[Order], return_url: str) -> str:
+    """The same bills of the same presses share a window that leads back to the same place. One of the cart is
+    opened again by itself: in a window of its own, which takes the bill over."""
+    told = "|".join([*(order.key for order in orders), return_url])
+    return "window:" + hashlib.sha256(told.encode()).hexdigest()
 
 
 def _payments(orders: Sequence[Order]) -> list[Payment]:

@@ -306,6 +306,21 @@ def test_a_bill_with_an_open_window_is_in_the_cart_and_cannot_be_ticked(certific
     assert "지금 고를 수 없는 청구" not in buyer.get("/cart")
 
 
+def test_a_window_that_the_cart_opened_is_opened_again_from_its_result(certificates: Buyer) -> None:
+    """Who closed the browser in ZeroPay's window goes on from the page that says the payment is under way."""
+    buyer, [bill] = certificates, bills(certificates, 1_000_000)
+    money.deposit(buyer.payer, 100_000)
+    form = {"id": [bill], "key": hidden(buyer.get(cart_url([bill])), "key")}
+    closed = buyer.post("/cart/zeropay", **form).headers["Location"]
+    assert path_of(buyer.browser.get(cart_url([bill]))) == "/cart"
+    assert "고르신 청구는 지금 결제할 수 없습니다." in buyer.get("/cart")
+    result = f"/pay/result/{db.session.query(Payment).one().id}"
+    window = buyer.post(f"/pay/{bill}/zeropay", key=hidden(buyer.get(result), "key")).headers["Location"]
+    assert "/zeropay/checkout/" in window and window != closed
+    assert path_of(buyer.post("/pay/zeropay/finish", **money.press_in_window(window))) == result
+    assert "결제가 완료되었습니다" in buyer.get(result)
+
+
 def test_a_card_that_has_not_answered_is_in_the_cart_too(buyer: Buyer) -> None:
     page = buyer.get(ask_for_code(buyer, bills(buyer, 1_000_000), behaviour="52"))
     press(buyer, page, money.code_for(buyer.payer))
