@@ -35,8 +35,8 @@ MAX_TRIES = 10
 LONGEST_WAIT = timedelta(hours=1)
 HANDS = tuple(f"slips-{number}" for number in range(4))
 """The jobs that may draw at the same time, by their ids."""
-PATIENCE_SECONDS = 60.0
-"""Then a job ends, and what people wait for has its turn."""
+PATIENCE_SECONDS = 10.0
+"""Then a job ends, and what people wait for has its turn: a lone worker sends a code no later than this."""
 
 _OPEN = "sha256 IS NULL AND (leased_until IS NULL OR leased_until <= :now)"
 # It counts as tried when it is claimed: of one that kills its worker nobody would say so afterwards.
