@@ -65,7 +65,7 @@ EXPORT = Lifecycle(
         *(
             Edge(
                 action="cancel",
-                label="취소",
+                label="내려받기 취소",
                 source=source,
                 target=State.CANCELLED,
                 permission=Permission.DOCUMENT_EXPORT,

@@ -112,6 +112,12 @@ def actor_as(role: Role) -> Actor:
     return Actor(id=None if role is Role.SYSTEM else 1, role=role, name="사람", **ids)
 
 
+@each
+def test_a_decision_that_asks_is_not_called_as_the_way_out_of_its_question(lifecycle):
+    """'취소' beside '취소' says nothing."""
+    assert "취소" not in [edge.label for edge in lifecycle.edges if edge.confirm]
+
+
 def test_all_lifecycles_of_the_domain_are_here():
     assert [lifecycle.entity for lifecycle in LIFECYCLES] == sorted(FINAL)
 
