@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -233,6 +234,9 @@ def test_the_ledger_opens_from_journal_to_account(world: Any, browser: Any, ripe
 def test_the_trial_balance_sums_up_to_zero(world: Any, browser: Any, ripe: Any) -> None:
     text = browser(Role.AUDITOR).get("/console/trial/").get_data(as_text=True)
     assert "차변과 대변이 맞습니다" in text and "−" in text
+    foot = text[text.index("<tfoot>") : text.index("</tfoot>")]
+    brought, arrived, left, ever_arrived, ever_left, balance = re.findall(r">(−?[\d,]+원)</td>", foot)
+    assert brought == balance == "0원" and arrived == left != "0원" and ever_arrived == ever_left
     day = f"{clock.today():%Y.%m.%d}"
     assert "차변과 대변이 맞습니다" in browser(Role.AUDITOR).get(f"/console/trial/?until={day}").get_data(
         as_text=True
