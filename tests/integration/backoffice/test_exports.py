@@ -128,7 +128,7 @@ def test_stopped_gone_on_with_cancelled_and_deleted_by_buttons(
     assert "이어서 만들기" in said(client, f"{here}/stop", data={"confirmed": "1"})
     assert _last().state is ExportState.STOPPED
     assert "처리했습니다" in said(client, f"{here}/resume")
-    said(client, f"{here}/cancel", data={"confirmed": "1"})
+    assert "만들기를 취소했습니다" in said(client, f"{here}/cancel", data={"confirmed": "1"})
     assert _last().state is ExportState.CANCELLED
     assert "상태에서만" in said(client, f"{here}/resume")
     _asked(client)
