@@ -115,7 +115,8 @@ _CHECKS = {
          GROUP BY programme_id, kind HAVING count(*) <> max(number)""",
     "slip {} was not drawn": "SELECT id FROM slip WHERE sha256 IS NULL",
     # Those that still wait are `left`; since then the scheduler may have written others.
-    "message {} was given up: {}": "SELECT key, error FROM outbox_message WHERE gave_up_at IS NOT NULL",
+    "message {} was given up: {}": """
+        SELECT key, error FROM outbox_message WHERE gave_up_at IS NOT NULL AND done_at IS NULL""",
     "the event {} of deal {} was told {} times": """
         SELECT action, entity_id, count(*) FROM audit_row WHERE entity = 'deal' AND action = 'pay'
          GROUP BY action, entity_id HAVING count(*) > 1""",
