@@ -69,7 +69,6 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("arrived", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["month_id"], ["accounting_month.id"], name=op.f("fk_month_balance_month_id")
         ),

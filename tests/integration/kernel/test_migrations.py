@@ -169,3 +169,31 @@ def test_a_settlement_on_its_way_to_the_bank_is_sent_before_the_upgrade(settings
         connection.commit()
     with pytest.raises(Exception, match="export or conclude it first"):
         command.upgrade(settings, "head")
+
+
+CLOSED_BEFORE = """
+SET session_replication_role = replica;
+INSERT INTO accounting_month (id, programme_id, month, state, closed_at, last_journal_id)
+VALUES (1, 1, '2020-09-01', 'closed', now(), 1), (2, 1, '2020-10-01', 'closed', now(), 1);
+INSERT INTO month_balance (month_id, account, amount)
+VALUES (1, 'payable', 60), (1, 'fee', 0), (2, 'payable', 65), (2, 'fee', 0);
+INSERT INTO journal (id, event_key, programme_id, kind, at) OVERRIDING SYSTEM VALUE
+VALUES (1, 'a', 1, 'payment', '2020-08-05 12:00+09'), (2, 'b', 1, 'payment', '2020-09-30 23:59:59+09'),
+       (3, 'c', 1, 'payment', '2020-10-01 00:00+09'), (4, 'd', 2, 'payment', '2020-09-01 12:00+09');
+INSERT INTO posting (journal_id, account, owner_id, amount)
+VALUES (1, 'payable', 1, 100), (2, 'payable', 2, -40), (3, 'payable', 1, 5), (4, 'payable', 1, 9);
+"""
+
+
+def test_what_had_arrived_is_added_up_for_months_closed_before(settings):
+    """R-SET-3a: up to the Korean end of each, of its own programme."""
+    command.upgrade(settings, "0022")
+    with connected(settings) as connection:
+        connection.execute(text(CLOSED_BEFORE))
+        connection.commit()
+    command.upgrade(settings, "head")
+    with connected(settings) as connection:
+        rows = connection.execute(text("SELECT month_id, account, arrived FROM month_balance ORDER BY 1, 2"))
+        assert [tuple(row) for row in rows] == [
+            (1, "fee", 0), (1, "payable", 100), (2, "fee", 0), (2, "payable", 105),
+        ]  # fmt: skip
